@@ -1,5 +1,7 @@
 //! From draft to event: what the write-ahead log stores and the sender sends.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::BTreeMap;
 
 use devpulse_protocol::{

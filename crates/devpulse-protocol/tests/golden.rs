@@ -1,6 +1,8 @@
 //! The wire as other programs rely on it: one JSON file for each message, written
 //! by hand, with every field that the message has.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
