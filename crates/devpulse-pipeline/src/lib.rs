@@ -1,1 +1,15 @@
-//! pipeline
+//! `queue -> wal -> batcher -> sender`: no event lost, none delivered twice.
+//!
+//! Only the agent may depend on this crate. It knows no HTTP, no gRPC and no hook:
+//! events come in as opaque JSON, and leave through the [`Uplink`] trait.
+
+pub mod backoff;
+pub mod retry_after;
+pub mod uplink;
+pub mod verdict;
+
+pub use uplink::{
+    Answer, Call, HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, TlsFault, TransportFault,
+    Uplink,
+};
+pub use verdict::{ReceiptMode, Verdict};

@@ -1,0 +1,139 @@
+//! What the sender asks of a transport, and what a transport answers.
+//!
+//! A transport reports what happened and judges nothing: what an answer means is
+//! decided in one place, [`crate::verdict`].
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use devpulse_protocol::{BatchId, EventId};
+
+/// Carries batches and images to the organisation's server.
+///
+/// An implementation gets its own access tokens: it renews them at 80 % of their
+/// life and once when a token is refused, one task at a time, and reports an answer
+/// of the token call ([`Call::Token`]) where that is what stood in the way. It follows
+/// a 307 or 308 once where it leads to the same origin, tries a weaker content
+/// encoding on 415, and does nothing else again by itself.
+#[async_trait]
+pub trait Uplink: Send + Sync + 'static {
+    /// Sends a batch once.
+    async fn send_batch(&self, batch: &OutgoingBatch) -> Answer;
+
+    /// Sends an image once.
+    async fn send_image(&self, image: &OutgoingImage) -> Answer;
+}
+
+/// A batch, ready to be sent: the same bytes on every retry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingBatch {
+    /// Persisted before the first attempt.
+    pub batch_id: BatchId,
+    /// The batch as JSON, before any content encoding.
+    pub body: Bytes,
+    /// The events in it, oldest first.
+    pub event_ids: Vec<EventId>,
+}
+
+/// An image, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingImage {
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// The file's media type.
+    pub media_type: String,
+    /// The file.
+    pub bytes: Bytes,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Which of the calls it answers.
+    pub call: Call,
+    /// What happened.
+    pub outcome: Outcome,
+}
+
+/// Which call an answer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// Exchanging the API key for a token, on the way to one of the others.
+    Token,
+    /// Sending a batch.
+    Batch,
+    /// Sending an image.
+    Image,
+}
+
+/// What happened to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Something answered, the server or what pretends to be it.
+    Http(HttpAnswer),
+    /// Nothing answered.
+    Fault(TransportFault),
+}
+
+/// An HTTP answer, unjudged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// `Content-Type`, as sent.
+    pub content_type: Option<String>,
+    /// `Retry-After`, as sent.
+    pub retry_after: Option<String>,
+    /// `Date`, as sent.
+    pub date: Option<String>,
+    /// The body, at most 1 MiB of it.
+    pub body: Bytes,
+}
+
+/// Why nothing answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportFault {
+    /// The server's name has no address.
+    #[error("the server's name could not be resolved")]
+    NameNotFound,
+    /// Its address refuses connections, or cannot be reached.
+    #[error("the server could not be reached")]
+    Unreachable,
+    /// It was not reached in time.
+    #[error("the server could not be reached in time")]
+    ConnectTimeout,
+    /// A proxy stood in the way.
+    #[error("the proxy refused the connection")]
+    Proxy,
+    /// No trust.
+    #[error("{0}")]
+    Tls(TlsFault),
+    /// The request was sent and no answer came in time: what became of it is unknown.
+    #[error("the server did not answer in time")]
+    AnswerTimeout,
+    /// The connection broke after the request was begun: what became of it is unknown.
+    #[error("the connection broke before the answer was complete")]
+    Broken,
+    /// The answer is longer than any answer may be.
+    #[error("the server's answer is too long")]
+    TooLong,
+}
+
+/// Why there was no trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsFault {
+    /// No known authority vouches for the certificate.
+    #[error("the server's certificate comes from an unknown authority")]
+    UnknownIssuer,
+    /// The certificate has ended.
+    #[error("the server's certificate has expired")]
+    Expired,
+    /// The certificate has not begun, or the clock here is wrong.
+    #[error("the server's certificate is not valid yet; this computer's clock may be wrong")]
+    NotYetValid,
+    /// The certificate is another server's.
+    #[error("the server's certificate is for another name")]
+    WrongName,
+    /// The handshake failed in another way.
+    #[error("no secure connection to the server could be made")]
+    Handshake,
+}
