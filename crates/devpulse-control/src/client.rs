@@ -1,0 +1,236 @@
+//! A front end's side of the control socket.
+
+mod link;
+mod stream;
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use devpulse_protocol::EventId;
+use serde_json::value::RawValue;
+
+pub use stream::{Emission, EventListing, Synchronisation};
+
+use crate::frame::{FrameError, FrameReader, FrameWriter, MAX_FRAME_BYTES};
+use crate::message::{CONTROL_PROTOCOL, Hello, decode};
+use crate::request::{EmitRequest, Nothing, Request};
+use crate::transport::{self, BoxedStream, ConnectError};
+use crate::{ControlError, ErrorCode, EventsQuery, MemoryConnector, Status, SyncRequest};
+use link::Link;
+
+/// Time that an agent has to greet. It answers from memory, so a longer silence means
+/// that it is stuck.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection to the agent. Clones share it, and requests on it run side by side; only
+/// a listing that is not read holds up the other replies, so a long one wants a
+/// connection of its own.
+#[derive(Clone, Debug)]
+pub struct ControlClient {
+    link: Link,
+    agent: RunningAgent,
+}
+
+/// The agent at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningAgent {
+    /// Its version.
+    pub version: String,
+    /// Its process id.
+    pub pid: u32,
+}
+
+/// Why the agent did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No agent runs on this home.
+    #[error("no agent is running")]
+    NoAgent,
+    /// The socket belongs to another user.
+    #[error("the agent's socket belongs to another user")]
+    WrongOwner,
+    /// The agent is of another version, and neither understands the other.
+    #[error(
+        "the agent is version {version} and speaks control protocol {theirs}, \
+         this program speaks {CONTROL_PROTOCOL}"
+    )]
+    Version {
+        /// The agent's control protocol.
+        theirs: u32,
+        /// The agent's version.
+        version: String,
+    },
+    /// The agent accepted the connection and said nothing.
+    #[error("the agent does not answer")]
+    Silent,
+    /// The connection ended before the answer. Whether the agent did what was asked is unknown.
+    #[error("the connection to the agent was lost")]
+    Lost,
+    /// The agent answered with an error.
+    #[error("{0}")]
+    Refused(ControlError),
+    /// The request is larger than a frame may be. It was not sent.
+    #[error("a request may have at most {MAX_FRAME_BYTES} bytes, this has {0}")]
+    TooLarge(usize),
+    /// What the other end said makes no sense.
+    #[error("an answer of the agent that makes no sense")]
+    Nonsense(#[source] serde_json::Error),
+    /// The system refused the connection.
+    #[error("a control socket that cannot be connected to")]
+    Io(#[source] io::Error),
+}
+
+impl ControlClient {
+    /// Connects to the agent whose socket is at `path`.
+    ///
+    /// # Errors
+    /// [`ClientError::NoAgent`] where there is no socket or nobody listens at it, and
+    /// whatever else keeps the two from understanding each other.
+    pub async fn connect(path: &Path) -> Result<Self, ClientError> {
+        let connecting = async { greet(transport::connect(path).await?).await };
+        within_greeting_timeout(connecting).await
+    }
+
+    /// Connects to an agent in the same process.
+    ///
+    /// # Errors
+    /// As [`ControlClient::connect`].
+    pub async fn connect_in_memory(agent: &MemoryConnector) -> Result<Self, ClientError> {
+        let connecting = async { greet(agent.connect().await?).await };
+        within_greeting_timeout(connecting).await
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub const fn agent(&self) -> &RunningAgent {
+        &self.agent
+    }
+
+    /// The agent's state.
+    ///
+    /// # Errors
+    /// Fails where the connection is lost.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.link.send(&Request::Status).await?.answer().await
+    }
+
+    /// Hands over a custom event. Events are submitted in the order in which these calls
+    /// return; each of them can be waited for while further ones are sent.
+    ///
+    /// # Errors
+    /// Fails where the event is too large or the connection is lost.
+    pub async fn emit(&self, name: &str, data: Box<RawValue>) -> Result<Emission, ClientError> {
+        let request = Request::Emit(EmitRequest {
+            name: name.to_owned(),
+            data,
+        });
+        Ok(Emission(self.link.send(&request).await?))
+    }
+
+    /// Hands over a custom event and waits until it is durable.
+    ///
+    /// # Errors
+    /// As [`ControlClient::emit`] and [`Emission::durable`].
+    pub async fn emit_durably(
+        &self,
+        name: &str,
+        data: Box<RawValue>,
+    ) -> Result<EventId, ClientError> {
+        self.emit(name, data).await?.durable().await
+    }
+
+    /// Asks for everything pending to be sent now.
+    ///
+    /// # Errors
+    /// Fails where the connection is lost.
+    pub async fn sync(&self, request: SyncRequest) -> Result<Synchronisation, ClientError> {
+        Ok(Synchronisation(
+            self.link.send(&Request::Sync(request)).await?,
+        ))
+    }
+
+    /// Asks a one-shot synchronisation to finish and to release the home's lock.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where an agent runs for good.
+    pub async fn hand_over(&self) -> Result<(), ClientError> {
+        let Nothing {} = self.link.send(&Request::HandOver).await?.answer().await?;
+        Ok(())
+    }
+
+    /// Lists events.
+    ///
+    /// # Errors
+    /// Fails where the connection is lost.
+    pub async fn events(&self, query: EventsQuery) -> Result<EventListing, ClientError> {
+        Ok(EventListing(self.link.send(&Request::Events(query)).await?))
+    }
+}
+
+async fn within_greeting_timeout(
+    connecting: impl Future<Output = Result<ControlClient, ClientError>>,
+) -> Result<ControlClient, ClientError> {
+    tokio::time::timeout(GREETING_TIMEOUT, connecting)
+        .await
+        .unwrap_or(Err(ClientError::Silent))
+}
+
+/// Hears who the server is and says who the front end is.
+async fn greet(stream: BoxedStream) -> Result<ControlClient, ClientError> {
+    let (read, write) = tokio::io::split(stream);
+    let (mut reader, mut writer) = (FrameReader::new(read), FrameWriter::new(write));
+    let Some(frame) = reader.next().await? else {
+        return Err(ClientError::Lost);
+    };
+    let theirs: Hello = decode(&frame).map_err(ClientError::Nonsense)?;
+    if theirs.protocol != CONTROL_PROTOCOL {
+        return Err(ClientError::Version {
+            theirs: theirs.protocol,
+            version: theirs.version,
+        });
+    }
+    if let Some(error) = theirs.refused {
+        return Err(ClientError::Refused(error));
+    }
+    writer
+        .send(serde_json::to_vec(&Hello::ours()).map_err(ClientError::Nonsense)?)
+        .await?;
+    Ok(ControlClient {
+        link: Link::new(reader, writer),
+        agent: RunningAgent {
+            version: theirs.version,
+            pid: theirs.pid,
+        },
+    })
+}
+
+impl ClientError {
+    /// Whether the agent ended, rather than failed at what it was asked.
+    #[must_use]
+    pub fn is_loss(&self) -> bool {
+        match self {
+            Self::Lost => true,
+            Self::Refused(error) => error.code == ErrorCode::Stopping,
+            _ => false,
+        }
+    }
+}
+
+impl From<ConnectError> for ClientError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::NobodyListens => Self::NoAgent,
+            ConnectError::WrongOwner => Self::WrongOwner,
+            ConnectError::Io(error) => Self::Io(error),
+        }
+    }
+}
+
+impl From<FrameError> for ClientError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::TooLarge | FrameError::Cut | FrameError::Io(_) => Self::Lost,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What the agent does for its front ends.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use devpulse_protocol::EventId;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use crate::{
+    ControlError, EventsQuery, ListedEvent, Status, SyncOutcome, SyncProgress, SyncRequest,
+};
+
+/// Resolves to the event's id once it is committed and synced, or to why it never will be.
+/// Dropping it drops the waiting; the event stays where it is.
+pub type PendingEmit = Pin<Box<dyn Future<Output = Result<EventId, ControlError>> + Send>>;
+
+/// What the agent does for its front ends.
+///
+/// The server drops any of these futures when the front end goes away, so each has to
+/// leave the agent in order wherever it stops.
+#[async_trait]
+pub trait Controller: Send + Sync + 'static {
+    /// The agent's state.
+    async fn status(&self) -> Status;
+
+    /// Queues a custom event. The server calls this for the events of a connection one
+    /// after another, so that their order is that of the calls.
+    ///
+    /// # Errors
+    /// Says why the event was not queued.
+    async fn emit(&self, name: String, data: Box<RawValue>) -> Result<PendingEmit, ControlError>;
+
+    /// Sends everything pending now. Dropping the future ends the waiting and not the
+    /// sending. `progress` may be filled at any pace; a report for which it has no room
+    /// can be left out.
+    async fn sync(&self, request: SyncRequest, progress: mpsc::Sender<SyncProgress>)
+    -> SyncOutcome;
+
+    /// Asks a one-shot synchronisation that holds the home's lock to finish and to release it.
+    /// Returns once it has begun to.
+    ///
+    /// # Errors
+    /// An agent that runs for good refuses.
+    async fn hand_over(&self) -> Result<(), ControlError>;
+
+    /// Lists events. Sending into `out` waits for a slow reader, so nothing that others
+    /// need may be held meanwhile.
+    ///
+    /// # Errors
+    /// Says why the list is incomplete.
+    async fn events(
+        &self,
+        query: EventsQuery,
+        out: mpsc::Sender<ListedEvent>,
+    ) -> Result<(), ControlError>;
+}

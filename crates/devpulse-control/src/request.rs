@@ -1,0 +1,133 @@
+//! What a front end may ask for. A request is a name and its parameters; a new one is
+//! a variant here, a method of [`crate::Controller`] and one of [`crate::ControlClient`].
+
+use devpulse_protocol::{EventId, Timestamp};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{ControlError, ErrorCode, SyncRequest};
+
+/// Asks for events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsQuery {
+    /// Which ones.
+    pub which: Which,
+    /// How many at most; `None` for all.
+    pub limit: Option<u64>,
+}
+
+/// Which events are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// Those that wait, oldest first.
+    Pending,
+    /// Those that were delivered and are still readable, newest last.
+    Sent,
+    /// Dead letters, oldest first.
+    Dead,
+}
+
+/// An event of a listing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListedEvent {
+    /// The event's object, byte for byte as it is sent.
+    pub json: Box<RawValue>,
+    /// Why it is a dead letter.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The status with which the server refused it, where it did.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// When it was delivered, or became a dead letter.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+}
+
+/// A request, read.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Status,
+    Emit(EmitRequest),
+    Sync(SyncRequest),
+    HandOver,
+    Events(EventsQuery),
+    Cancel(CancelRequest),
+}
+
+/// Hands over a custom event.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EmitRequest {
+    pub(crate) name: String,
+    pub(crate) data: Box<RawValue>,
+}
+
+/// The answer to an `emit` request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Emitted {
+    pub(crate) event_id: EventId,
+}
+
+/// The answer to a request that has nothing to tell but that it was done.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Nothing {}
+
+/// Nobody waits any longer for the answer to an earlier request. It is not answered.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CancelRequest {
+    pub(crate) request: u64,
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// `unsupported` for an unknown name, `invalid` for parameters that do not fit it.
+    pub(crate) fn parse(name: &str, params: Option<&RawValue>) -> Result<Self, ControlError> {
+        match name {
+            "status" => Ok(Self::Status),
+            "emit" => parameters(name, params).map(Self::Emit),
+            "sync" => parameters(name, params).map(Self::Sync),
+            "hand_over" => Ok(Self::HandOver),
+            "events" => parameters(name, params).map(Self::Events),
+            "cancel" => parameters(name, params).map(Self::Cancel),
+            _ => Err(ControlError::unsupported(name)),
+        }
+    }
+
+    /// The name that [`Request::parse`] knows it by.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Emit(_) => "emit",
+            Self::Sync(_) => "sync",
+            Self::HandOver => "hand_over",
+            Self::Events(_) => "events",
+            Self::Cancel(_) => "cancel",
+        }
+    }
+
+    /// The parameters as JSON, for the requests that have any.
+    pub(crate) fn params(&self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        match self {
+            Self::Status | Self::HandOver => Ok(None),
+            Self::Emit(params) => serde_json::value::to_raw_value(params).map(Some),
+            Self::Sync(params) => serde_json::value::to_raw_value(params).map(Some),
+            Self::Events(params) => serde_json::value::to_raw_value(params).map(Some),
+            Self::Cancel(params) => serde_json::value::to_raw_value(params).map(Some),
+        }
+    }
+}
+
+fn parameters<T: DeserializeOwned>(
+    name: &str,
+    params: Option<&RawValue>,
+) -> Result<T, ControlError> {
+    serde_json::from_str(params.map_or("null", RawValue::get)).map_err(|fault| {
+        ControlError::new(
+            ErrorCode::Invalid,
+            format!("the parameters of the request {name:?} are not valid: {fault}"),
+        )
+    })
+}

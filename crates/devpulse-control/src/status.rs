@@ -1,0 +1,265 @@
+//! What `status --json` prints. Every field is always present.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use devpulse_protocol::{CapabilityState, DeviceId, Timestamp, UserId, Username};
+use serde::{Deserialize, Serialize};
+
+/// The state of the agent, from a running one or from its files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the program that answers.
+    pub version: String,
+    /// Whether this device has credentials.
+    pub enrolled: bool,
+    /// The device's id, once enrolled.
+    pub device_id: Option<DeviceId>,
+    /// Whom the server knows the device as, once enrolled.
+    pub user_id: Option<UserId>,
+    /// Who enrolled it.
+    pub username: Option<Username>,
+    /// Where events are delivered, once enrolled.
+    pub server_url: Option<String>,
+    /// The process.
+    pub agent: AgentStatus,
+    /// From capture to receipt.
+    pub pipeline: PipelineStatus,
+    /// What each signal is served by.
+    pub capture: CaptureStatus,
+    /// The server's configuration.
+    pub config: ConfigStatus,
+}
+
+/// The agent's process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Whether one runs on this home.
+    pub running: bool,
+    /// Its process id, where it runs.
+    pub pid: Option<u32>,
+    /// Seconds since it started, where it runs.
+    pub uptime_s: Option<f64>,
+}
+
+/// From capture to receipt. `captured = sent + pending + dead_letter + dropped`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PipelineStatus {
+    /// What delivery is doing.
+    pub state: PipelineState,
+    /// Events that were ever committed.
+    pub captured: u64,
+    /// Events that wait in memory to be committed.
+    pub queued: u64,
+    /// Committed events that the server has not acknowledged.
+    pub pending: u64,
+    /// Those of them that are on their way.
+    pub in_flight: u64,
+    /// Age of the oldest pending event in seconds; `null` where none waits.
+    pub oldest_pending_s: Option<f64>,
+    /// Events that the server acknowledged.
+    pub sent: u64,
+    /// Those of them that the server had before.
+    pub duplicates: u64,
+    /// Events that the server refused for good.
+    pub rejected: u64,
+    /// Events that are kept as dead letters.
+    pub dead_letter: u64,
+    /// Events that were given up, whatever the reason.
+    pub dropped: u64,
+    /// The same by reason.
+    #[serde(default)]
+    pub dropped_by_reason: BTreeMap<String, u64>,
+    /// Images that the server does not have yet.
+    pub blobs_pending: u64,
+    /// Bytes that the database takes on disk.
+    pub wal_bytes: u64,
+    /// When the server last acknowledged something.
+    pub last_success: Option<Timestamp>,
+    /// What went wrong last; `null` once delivery works again.
+    pub last_error: Option<String>,
+    /// When delivery is tried again, where it waits for a time.
+    pub next_attempt: Option<Timestamp>,
+}
+
+impl PipelineStatus {
+    /// A pipeline that never saw an event.
+    #[must_use]
+    pub const fn empty(state: PipelineState) -> Self {
+        Self {
+            state,
+            captured: 0,
+            queued: 0,
+            pending: 0,
+            in_flight: 0,
+            oldest_pending_s: None,
+            sent: 0,
+            duplicates: 0,
+            rejected: 0,
+            dead_letter: 0,
+            dropped: 0,
+            dropped_by_reason: BTreeMap::new(),
+            blobs_pending: 0,
+            wal_bytes: 0,
+            last_success: None,
+            last_error: None,
+            next_attempt: None,
+        }
+    }
+}
+
+/// What delivery is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PipelineState {
+    /// Nothing waits, or a batch is being filled.
+    Idle,
+    /// A batch is on its way.
+    Sending,
+    /// The last try failed; the next one has its time.
+    BackingOff,
+    /// The server does not accept the key or the token.
+    AuthBlocked,
+    /// The server refuses what only an administrator can mend.
+    ConfigBlocked,
+    /// The device may not send any more.
+    Revoked,
+    /// The person paused capture.
+    Paused,
+    /// The server cannot be reached.
+    Offline,
+}
+
+impl PipelineState {
+    /// The state as the JSON writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Sending => "sending",
+            Self::BackingOff => "backing_off",
+            Self::AuthBlocked => "auth_blocked",
+            Self::ConfigBlocked => "config_blocked",
+            Self::Revoked => "revoked",
+            Self::Paused => "paused",
+            Self::Offline => "offline",
+        }
+    }
+}
+
+impl fmt::Display for PipelineState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What each signal is served by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaptureStatus {
+    /// Which window has the focus.
+    pub focus: SignalStatus,
+    /// How long there was no input.
+    pub idle: SignalStatus,
+    /// Lock, sleep, shutdown.
+    pub session: SignalStatus,
+    /// Images of the screen.
+    pub screen: SignalStatus,
+}
+
+impl CaptureStatus {
+    /// Nothing is served, each signal for the same reason.
+    #[must_use]
+    pub fn unavailable(detail: &str) -> Self {
+        let signal = SignalStatus {
+            backend: None,
+            state: CapabilityState::Unavailable,
+            last_seen: None,
+            detail: Some(detail.to_owned()),
+        };
+        Self {
+            focus: signal.clone(),
+            idle: signal.clone(),
+            session: signal.clone(),
+            screen: signal,
+        }
+    }
+
+    /// The signals with their names, in the order in which people read them.
+    #[must_use]
+    pub const fn signals(&self) -> [(&'static str, &SignalStatus); 4] {
+        [
+            ("focus", &self.focus),
+            ("idle", &self.idle),
+            ("session", &self.session),
+            ("screen", &self.screen),
+        ]
+    }
+}
+
+/// What a signal is served by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalStatus {
+    /// The backend that serves it, or the last that was tried.
+    pub backend: Option<String>,
+    /// How well.
+    pub state: CapabilityState,
+    /// When it last delivered something.
+    pub last_seen: Option<Timestamp>,
+    /// What is missing and how to get it, or what the backend says of itself.
+    pub detail: Option<String>,
+}
+
+/// The server's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigStatus {
+    /// Its version; `null` where none was ever fetched.
+    pub version: Option<i64>,
+    /// When it was last fetched or confirmed.
+    pub fetched_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_present_even_where_nothing_is_known() {
+        let status = Status {
+            version: "0.1.0".to_owned(),
+            enrolled: false,
+            device_id: None,
+            user_id: None,
+            username: None,
+            server_url: None,
+            agent: AgentStatus::default(),
+            pipeline: PipelineStatus::empty(PipelineState::Offline),
+            capture: CaptureStatus::unavailable("no agent is running"),
+            config: ConfigStatus::default(),
+        };
+        let signal = r#"{"backend":null,"state":"unavailable","last_seen":null,"detail":"no agent is running"}"#;
+        let expected = format!(
+            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null}},"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}}}}"#
+        );
+        assert_eq!(serde_json::to_string(&status).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Status>(&expected).unwrap(), status);
+    }
+
+    #[test]
+    fn every_state_is_written_as_it_is_displayed() {
+        for state in [
+            PipelineState::Idle,
+            PipelineState::Sending,
+            PipelineState::BackingOff,
+            PipelineState::AuthBlocked,
+            PipelineState::ConfigBlocked,
+            PipelineState::Revoked,
+            PipelineState::Paused,
+            PipelineState::Offline,
+        ] {
+            assert_eq!(
+                serde_json::to_string(&state).unwrap(),
+                format!("\"{state}\"")
+            );
+        }
+    }
+}
