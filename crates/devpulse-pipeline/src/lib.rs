@@ -4,9 +4,11 @@
 //! events come in as opaque JSON, and leave through the [`Uplink`] trait.
 
 pub mod backoff;
+pub mod queue;
 pub mod retry_after;
 pub mod uplink;
 pub mod verdict;
+pub mod wal;
 
 pub use uplink::{
     Answer, Call, HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, TlsFault, TransportFault,

@@ -1,0 +1,126 @@
+//! The write-ahead log: where an event is safe.
+//!
+//! # Constraints
+//!
+//! 1. An append is acknowledged after its transaction was committed and synced
+//!    (SQLite in WAL mode, `synchronous=FULL`), never before.
+//! 2. Nothing is handed to the sender that is not committed.
+//! 3. Only a receipt moves an event out of the pending set; what cannot be kept
+//!    becomes a `gap` event in the same transaction.
+//! 4. A batch's id and members are committed before it is first sent, and its bytes
+//!    follow from them, so that a retry after a crash is the same request.
+//! 5. Append, fetch and acknowledge touch the rows at hand and nothing else: no
+//!    index besides the rowid, no counting, no offset.
+//! 6. One thread owns the one connection. No statement outlives a call, so that
+//!    the log can always be reset.
+//!
+//! # Failures
+//!
+//! | what happens | what follows |
+//! |---|---|
+//! | process killed before the commit | the event was not acknowledged, the hook's checkpoint speaks for it |
+//! | killed between commit and answer | the event is there; whoever submitted it does not know |
+//! | killed between sending and acknowledging | the same batch is sent again, the server counts duplicates |
+//! | disk full | [`WalError::Full`]: the queue keeps the group and tries again; reading and acknowledging go on |
+//! | I/O error | [`WalError::Storage`]: the connection is closed and opened anew before anything else |
+//! | a row that does not match its checksum | it leaves the batch and becomes a `gap` |
+//! | a database of a newer version | [`WalError::NewerSchema`]: nothing is touched |
+
+mod append;
+mod batches;
+mod dead_letters;
+mod images;
+mod ledger;
+mod listing;
+mod row;
+mod schema;
+mod snapshot;
+mod store;
+mod thread;
+
+use std::path::PathBuf;
+
+use devpulse_protocol::{DeviceId, Username};
+
+pub use append::{CheckpointUpdate, NewEvent};
+pub use batches::{BatchLimits, BatchMeta, LoadedBatch, LoadedEvent, Split};
+pub use images::{NewImage, PendingImage};
+pub use ledger::Ledger;
+pub use listing::{Listed, Which};
+pub use snapshot::Snapshot;
+pub use store::Store;
+pub use thread::{Wal, WalState};
+
+/// Where the log lies, and in whose name it reports gaps.
+#[derive(Clone, Debug)]
+pub struct WalOptions {
+    /// The database file; its `-wal` file lies beside it.
+    pub path: PathBuf,
+    /// The directory of images that are too large for a row.
+    pub images: PathBuf,
+    /// Who is written into `gap` events.
+    pub identity: Identity,
+}
+
+/// Who and where: what every event says of its origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who works.
+    pub username: Username,
+    /// On which device.
+    pub device_id: DeviceId,
+}
+
+/// Why the log could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum WalError {
+    /// The disk, or the log's share of it, is full.
+    #[error("no space left for the event log")]
+    Full(#[source] rusqlite::Error),
+    /// The file system does not take writes.
+    #[error("the event log cannot be written")]
+    ReadOnly(#[source] rusqlite::Error),
+    /// The file is not a sound database.
+    #[error("the event log is damaged")]
+    Damaged(#[source] rusqlite::Error),
+    /// Another process holds the file.
+    #[error("another program holds the event log")]
+    Busy(#[source] rusqlite::Error),
+    /// Anything else that SQLite reports; the connection is opened anew.
+    #[error("the event log failed")]
+    Storage(#[source] rusqlite::Error),
+    /// The file system offers no write-ahead log.
+    #[error("the file system of the event log cannot hold a write-ahead log")]
+    NoWriteAheadLog,
+    /// The database was made by a newer version of this program.
+    #[error("the event log has schema {found}, this version knows {known}")]
+    NewerSchema {
+        /// The version found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+    /// The database lacks its ledger.
+    #[error("the event log lacks its ledger")]
+    NoLedger,
+    /// An image file could not be read or written.
+    #[error("an image file failed")]
+    Image(#[source] std::io::Error),
+    /// The log's thread has ended.
+    #[error("the event log is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for WalError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(error),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly(error),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
+            Some(_) | None => Self::Storage(error),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Appending: a group of events in one transaction, synced before it is acknowledged.
+
+use devpulse_protocol::{EventBody, EventDraft, EventId, EventType, Gap, Seq, Timestamp};
+use rusqlite::{Connection, params};
+
+use super::ledger::Ledger;
+use super::row::{PLAIN, checksum, class, placed};
+use super::{Identity, NewImage, Store, WalError};
+
+/// An event that waits to be committed.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// Its id.
+    pub event_id: EventId,
+    /// Its kind.
+    pub event_type: EventType,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Its JSON object, without `epoch` and `seq`.
+    pub json: Vec<u8>,
+    /// What becomes of the checkpoint of the open window, in the same transaction.
+    pub checkpoint: CheckpointUpdate,
+    /// Its image, staged before.
+    pub image: Option<NewImage>,
+}
+
+/// What becomes of the checkpoint of the open window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CheckpointUpdate {
+    /// It stays.
+    #[default]
+    Keep,
+    /// There is none any more.
+    Clear,
+    /// It is replaced.
+    Set(Vec<u8>),
+}
+
+impl NewEvent {
+    /// Encodes a draft.
+    ///
+    /// # Errors
+    /// Fails where a number in the draft is not finite.
+    pub fn from_draft(draft: &EventDraft) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            event_id: draft.event_id,
+            event_type: draft.body.event_type(),
+            at: draft.timestamp,
+            json: draft.encode()?,
+            checkpoint: CheckpointUpdate::Keep,
+            image: None,
+        })
+    }
+}
+
+impl Store {
+    /// Commits the events in their order and returns once they are synced.
+    ///
+    /// # Errors
+    /// On any error none of them is in the log.
+    pub fn append(&mut self, events: &[NewEvent]) -> Result<Vec<Seq>, WalError> {
+        self.write(|tx, ledger| {
+            events
+                .iter()
+                .map(|event| insert(tx, ledger, event))
+                .collect::<Result<Vec<Seq>, _>>()
+        })
+    }
+
+    /// The checkpoint of the window that was open when the log was last written.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn checkpoint(&mut self) -> Result<Option<Vec<u8>>, WalError> {
+        self.note(CHECKPOINT)
+    }
+}
+
+const CHECKPOINT: &str = "open_window";
+
+/// Inserts one event at the next place.
+pub(super) fn insert(
+    conn: &Connection,
+    ledger: &mut Ledger,
+    event: &NewEvent,
+) -> Result<Seq, WalError> {
+    let seq = ledger.next_seq;
+    let body = placed(&event.json, ledger.epoch, seq);
+    let cls = class(event.event_type);
+    let wall_ms = event.at.as_millis();
+    let eid = event.event_id.as_bytes();
+    let crc = checksum(seq, eid, cls, wall_ms, PLAIN, &body);
+    conn.prepare_cached(
+        "INSERT INTO event(seq, eid, cls, wall_ms, enc, crc, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![seq, eid, cls, wall_ms, PLAIN, crc, body])?;
+    match &event.checkpoint {
+        CheckpointUpdate::Keep => {}
+        CheckpointUpdate::Clear => {
+            conn.prepare_cached("DELETE FROM note WHERE name = ?1")?
+                .execute([CHECKPOINT])?;
+        }
+        CheckpointUpdate::Set(bytes) => {
+            conn.prepare_cached("INSERT OR REPLACE INTO note(name, body) VALUES(?1, ?2)")?
+                .execute(params![CHECKPOINT, bytes])?;
+        }
+    }
+    if let Some(image) = &event.image {
+        super::images::insert(conn, ledger, image, seq, wall_ms)?;
+    }
+    ledger.next_seq += 1;
+    ledger.captured += 1;
+    ledger.pending += 1;
+    ledger.unbatched += 1;
+    ledger.unbatched_bytes += body.len() as u64;
+    Ok(Seq(seq))
+}
+
+/// Inserts a `gap` event that reports what is missing.
+pub(super) fn insert_gap(
+    conn: &Connection,
+    ledger: &mut Ledger,
+    identity: &Identity,
+    gap: Gap,
+) -> Result<Seq, WalError> {
+    let draft = EventDraft {
+        event_id: EventId::new(),
+        timestamp: Timestamp::now(),
+        username: identity.username.clone(),
+        client_id: identity.device_id.clone(),
+        body: EventBody::Gap(gap),
+    };
+    let event = NewEvent::from_draft(&draft).map_err(|error| {
+        WalError::Storage(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    })?;
+    insert(conn, ledger, &event)
+}

@@ -1,0 +1,498 @@
+//! Batches: formed and committed before they are sent, gone once a receipt came.
+
+use bytes::Bytes;
+use devpulse_protocol::{
+    BatchEnvelope, BatchId, CheckedReceipt, EventId, Gap, GapReason, Rejection, Seq, Timestamp,
+};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde_json::value::RawValue;
+
+use super::ledger::Ledger;
+use super::row::{COLUMNS, StoredEvent};
+use super::{Store, WalError, append, dead_letters};
+use crate::uplink::OutgoingBatch;
+use crate::verdict::Refusal;
+
+/// When a batch is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    /// Events in it.
+    pub max_events: usize,
+    /// Bytes of its events; a single larger event still goes, alone.
+    pub max_bytes: usize,
+}
+
+/// A persisted batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchMeta {
+    /// The same on every retry.
+    pub id: BatchId,
+    /// The places of its events: everything that is stored between the two.
+    pub range: std::ops::RangeInclusive<i64>,
+    /// How many events those are.
+    pub events: u64,
+    /// When it was formed.
+    pub created: Timestamp,
+    /// Whether it is a lone event that the server refuses, set aside.
+    pub suspect: bool,
+}
+
+/// A batch with what it holds.
+#[derive(Clone, Debug)]
+pub struct LoadedBatch {
+    /// What is persisted of it.
+    pub meta: BatchMeta,
+    /// Its events, oldest first.
+    pub events: Vec<LoadedEvent>,
+    /// What goes to the server.
+    pub outgoing: OutgoingBatch,
+}
+
+/// An event of a loaded batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedEvent {
+    /// Its place.
+    pub seq: i64,
+    /// Its id.
+    pub event_id: EventId,
+    /// Bytes of its JSON.
+    pub bytes: usize,
+}
+
+/// How a batch is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// Into halves with the same number of events.
+    ByCount,
+    /// Into halves with about the same number of bytes.
+    ByBytes,
+}
+
+impl LoadedBatch {
+    /// How many events come into the first half.
+    fn middle(&self, split: Split) -> usize {
+        match split {
+            Split::ByCount => self.events.len() / 2,
+            Split::ByBytes => {
+                let total: usize = self.events.iter().map(|event| event.bytes).sum();
+                let mut sum = 0;
+                let first = self.events.iter().position(|event| {
+                    sum += event.bytes;
+                    sum * 2 > total
+                });
+                first
+                    .unwrap_or(0)
+                    .clamp(1, self.events.len().saturating_sub(1).max(1))
+            }
+        }
+    }
+}
+
+impl Store {
+    /// The batches that have not been acknowledged, oldest first, at most `limit` of them.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn open_batches(&mut self, limit: usize) -> Result<Vec<BatchMeta>, WalError> {
+        self.read(|conn| {
+            let mut statement =
+                conn.prepare_cached("SELECT * FROM batch ORDER BY suspect, lo LIMIT ?1")?;
+            let rows = statement.query_map([limit], read_meta)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Forms a batch of the oldest events that are in none, and commits it.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn form_batch(
+        &mut self,
+        limits: BatchLimits,
+        now: Timestamp,
+    ) -> Result<Option<BatchMeta>, WalError> {
+        if self.ledger().unbatched == 0 {
+            return Ok(None);
+        }
+        self.write(|tx, ledger| form(tx, ledger, limits, now))
+    }
+
+    /// Reads a batch. Rows that do not match their checksum leave it and become a `gap`;
+    /// what is left bears another id, because it is another batch. `None` where nothing is left.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn load_batch(&mut self, meta: &BatchMeta) -> Result<Option<LoadedBatch>, WalError> {
+        let rows = self.read(|conn| rows_between(conn, &meta.range))?;
+        let mut events = Vec::with_capacity(rows.len());
+        let mut bodies = Vec::with_capacity(rows.len());
+        let mut damaged = Vec::new();
+        for row in &rows {
+            match row.intact().zip(raw(&row.body)) {
+                Some((event_id, body)) => {
+                    events.push(LoadedEvent {
+                        seq: row.seq,
+                        event_id,
+                        bytes: row.body.len(),
+                    });
+                    bodies.push(body);
+                }
+                None => damaged.push(row.clone()),
+            }
+        }
+        if !damaged.is_empty() || events.len() as u64 != meta.events {
+            let missing = meta.events.saturating_sub(events.len() as u64);
+            let meta = self.give_up_damaged(meta, &damaged, missing)?;
+            return match meta {
+                Some(meta) => self.load_batch(&meta),
+                None => Ok(None),
+            };
+        }
+        let envelope = BatchEnvelope {
+            batch_id: meta.id,
+            created_at: meta.created,
+            event_count: bodies.len(),
+            events: bodies,
+        };
+        let body = serde_json::to_vec(&envelope).map_err(|error| {
+            WalError::Storage(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+        })?;
+        let outgoing = OutgoingBatch {
+            batch_id: meta.id,
+            body: Bytes::from(body),
+            event_ids: events.iter().map(|event| event.event_id).collect(),
+        };
+        Ok(Some(LoadedBatch {
+            meta: meta.clone(),
+            events,
+            outgoing,
+        }))
+    }
+
+    /// Takes a batch out of the pending set, as its receipt says: what was accepted or
+    /// known is delivered and stays readable where `keep_history`; what was rejected
+    /// becomes a dead letter, and so do the suspects of before, because the server has
+    /// now shown that it takes others. The next batch is formed in the same transaction.
+    ///
+    /// # Errors
+    /// Fails where the database does; then nothing was acknowledged.
+    pub fn acknowledge(
+        &mut self,
+        batch: &LoadedBatch,
+        receipt: &CheckedReceipt,
+        keep_history: bool,
+        next: Option<BatchLimits>,
+        now: Timestamp,
+    ) -> Result<Option<BatchMeta>, WalError> {
+        let receipt = receipt.receipt();
+        self.write(|tx, ledger| {
+            let known = tx
+                .prepare_cached("DELETE FROM batch WHERE lo = ?1 AND bid = ?2")?
+                .execute(params![batch.meta.range.start(), batch.meta.id.as_bytes()])?;
+            if known == 1 {
+                for rejection in &receipt.rejected {
+                    bury_rejected(tx, batch, rejection, now)?;
+                }
+                deliver(tx, &batch.meta, keep_history, now)?;
+                let rejected = receipt.rejected.len() as u64;
+                ledger.pending -= batch.meta.events;
+                ledger.delivered += batch.meta.events - rejected;
+                ledger.duplicates += receipt.duplicates;
+                ledger.rejected += rejected;
+                ledger.dead += rejected;
+                ledger.last_success = Some(now);
+                ledger.last_error = None;
+                ledger.revoked_since = None;
+                if receipt.accepted + receipt.duplicates > 0 {
+                    dead_letters::condemn_suspects(tx, ledger, now)?;
+                }
+            }
+            match next {
+                Some(limits) if ledger.unbatched > 0 => form(tx, ledger, limits, now),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    /// Divides a batch in two, each with an id of its own. A lone event stays as it is.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn split_batch(
+        &mut self,
+        batch: &LoadedBatch,
+        split: Split,
+        now: Timestamp,
+    ) -> Result<(), WalError> {
+        if batch.events.len() < 2 {
+            return Ok(());
+        }
+        let (first, second) = batch.events.split_at(batch.middle(split));
+        self.write(|tx, _| {
+            delete_batch(tx, &batch.meta)?;
+            for half in [first, second] {
+                let (Some(low), Some(high)) = (half.first(), half.last()) else {
+                    continue;
+                };
+                let bytes = half.iter().map(|event| event.bytes).sum();
+                insert_batch(tx, low.seq, high.seq, half.len() as u64, bytes, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Sets a lone event aside that the server refuses, with the reason.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn set_aside(&mut self, batch: &BatchMeta, refusal: &Refusal) -> Result<(), WalError> {
+        self.write(|tx, _| {
+            tx.prepare_cached(
+                "UPDATE batch SET suspect = 1, status = ?2, code = ?3, cause = ?4 WHERE lo = ?1",
+            )?
+            .execute(params![
+                batch.range.start(),
+                refusal.status,
+                refusal.code.as_ref().map(|code| code.as_str()),
+                refusal.cause,
+            ])?;
+            Ok(())
+        })
+    }
+
+    /// Gives a batch another id.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn rename_batch(&mut self, batch: &BatchMeta) -> Result<(), WalError> {
+        self.write(|tx, _| {
+            tx.prepare_cached("UPDATE batch SET bid = ?2 WHERE lo = ?1")?
+                .execute(params![batch.range.start(), BatchId::new().as_bytes()])?;
+            Ok(())
+        })
+    }
+
+    /// Removes delivered events whose time has passed, a few ranges at a time.
+    /// Returns whether there may be more.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn forget_delivered(&mut self, before: Timestamp) -> Result<bool, WalError> {
+        const FEW_RANGES: usize = 4;
+
+        let due = self.read(|conn| {
+            let mut statement = conn
+                .prepare_cached("SELECT id, lo, hi, at_ms FROM delivered ORDER BY id LIMIT ?1")?;
+            let rows = statement.query_map([FEW_RANGES], |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get::<_, i64>(3)?,
+                ))
+            })?;
+            Ok(rows.collect::<Result<Vec<(i64, i64, i64, i64)>, _>>()?)
+        })?;
+        let due: Vec<_> = due
+            .into_iter()
+            .filter(|range| range.3 < before.as_millis())
+            .collect();
+        if due.is_empty() {
+            return Ok(false);
+        }
+        self.write(|tx, _| {
+            for (id, low, high, _) in &due {
+                tx.prepare_cached("DELETE FROM event WHERE seq BETWEEN ?1 AND ?2")?
+                    .execute(params![low, high])?;
+                tx.prepare_cached("DELETE FROM delivered WHERE id = ?1")?
+                    .execute([id])?;
+            }
+            Ok(())
+        })?;
+        Ok(due.len() == FEW_RANGES)
+    }
+
+    /// When the oldest event that waits was captured.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn oldest_pending(&mut self) -> Result<Option<Timestamp>, WalError> {
+        let upto = self.ledger().batched_upto;
+        self.read(|conn| oldest_pending(conn, upto))
+    }
+
+    fn give_up_damaged(
+        &mut self,
+        meta: &BatchMeta,
+        damaged: &[StoredEvent],
+        missing: u64,
+    ) -> Result<Option<BatchMeta>, WalError> {
+        let identity = self.identity().clone();
+        let now = Timestamp::now();
+        self.write(|tx, ledger| {
+            for row in damaged {
+                tx.execute("DELETE FROM event WHERE seq = ?1", [row.seq])?;
+            }
+            delete_batch(tx, meta)?;
+            ledger.give_up(GapReason::Damaged, missing);
+            let gap = Gap {
+                reason: GapReason::Damaged,
+                count: missing,
+                from_seq: damaged.iter().map(|row| Seq(row.seq)).min(),
+                to_seq: damaged.iter().map(|row| Seq(row.seq)).max(),
+                from_time: damaged.iter().map(StoredEvent::timestamp).min(),
+                to_time: damaged.iter().map(StoredEvent::timestamp).max(),
+                estimated: false,
+            };
+            append::insert_gap(tx, ledger, &identity, gap)?;
+            let rows = rows_between(tx, &meta.range)?;
+            let (Some(low), Some(high)) = (rows.first(), rows.last()) else {
+                return Ok(None);
+            };
+            let bytes = rows.iter().map(|row| row.body.len()).sum();
+            insert_batch(tx, low.seq, high.seq, rows.len() as u64, bytes, now).map(Some)
+        })
+    }
+}
+
+/// When the oldest event was captured that is in a batch, or behind all batches.
+pub(super) fn oldest_pending(
+    conn: &Connection,
+    batched_upto: i64,
+) -> Result<Option<Timestamp>, WalError> {
+    let batched: Option<i64> = conn
+        .prepare_cached("SELECT min(lo) FROM batch")?
+        .query_row([], |row| row.get(0))?;
+    let wall_ms: Option<i64> = conn
+        .prepare_cached("SELECT wall_ms FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1")?
+        .query_row([batched.unwrap_or(batched_upto + 1)], |row| row.get(0))
+        .optional()?;
+    Ok(wall_ms.map(Timestamp::from_millis))
+}
+
+pub(super) fn insert_batch(
+    conn: &Connection,
+    low: i64,
+    high: i64,
+    events: u64,
+    bytes: usize,
+    now: Timestamp,
+) -> Result<BatchMeta, WalError> {
+    let id = BatchId::new();
+    conn.prepare_cached(
+        "INSERT INTO batch(lo, hi, n, bytes, bid, created_ms, suspect) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0)",
+    )?
+    .execute(params![low, high, events, bytes, id.as_bytes(), now.as_millis()])?;
+    Ok(BatchMeta {
+        id,
+        range: low..=high,
+        events,
+        created: now,
+        suspect: false,
+    })
+}
+
+pub(super) fn read_meta(row: &Row<'_>) -> rusqlite::Result<BatchMeta> {
+    Ok(BatchMeta {
+        id: BatchId::from_bytes(row.get("bid")?),
+        range: row.get("lo")?..=row.get("hi")?,
+        events: row.get("n")?,
+        created: Timestamp::from_millis(row.get("created_ms")?),
+        suspect: row.get("suspect")?,
+    })
+}
+
+fn form(
+    conn: &Connection,
+    ledger: &mut Ledger,
+    limits: BatchLimits,
+    now: Timestamp,
+) -> Result<Option<BatchMeta>, WalError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT seq, length(body) FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![ledger.batched_upto, limits.max_events])?;
+    let (mut low, mut high, mut events, mut bytes) = (None, 0, 0_u64, 0_usize);
+    while let Some(row) = rows.next()? {
+        let (seq, length): (i64, usize) = (row.get(0)?, row.get(1)?);
+        if events > 0 && bytes + length > limits.max_bytes {
+            break;
+        }
+        low.get_or_insert(seq);
+        high = seq;
+        events += 1;
+        bytes += length;
+    }
+    drop(rows);
+    let Some(low) = low else { return Ok(None) };
+    ledger.batched_upto = high;
+    ledger.unbatched = ledger.unbatched.saturating_sub(events);
+    ledger.unbatched_bytes = ledger.unbatched_bytes.saturating_sub(bytes as u64);
+    insert_batch(conn, low, high, events, bytes, now).map(Some)
+}
+
+fn deliver(
+    conn: &Connection,
+    batch: &BatchMeta,
+    keep_history: bool,
+    now: Timestamp,
+) -> Result<(), WalError> {
+    let (low, high) = (batch.range.start(), batch.range.end());
+    if keep_history {
+        conn.prepare_cached("INSERT INTO delivered(lo, hi, n, at_ms) VALUES(?1, ?2, ?3, ?4)")?
+            .execute(params![low, high, batch.events, now.as_millis()])?;
+    } else {
+        conn.prepare_cached("DELETE FROM event WHERE seq BETWEEN ?1 AND ?2")?
+            .execute(params![low, high])?;
+    }
+    Ok(())
+}
+
+fn bury_rejected(
+    conn: &Connection,
+    batch: &LoadedBatch,
+    rejection: &Rejection,
+    now: Timestamp,
+) -> Result<(), WalError> {
+    let Some(event) = batch
+        .events
+        .iter()
+        .find(|event| event.event_id == rejection.event_id)
+    else {
+        return Ok(());
+    };
+    let cause = if rejection.message.is_empty() {
+        format!("rejected by the server: {}", rejection.code)
+    } else {
+        format!("rejected by the server: {}", rejection.message)
+    };
+    dead_letters::bury(
+        conn,
+        event.seq,
+        None,
+        Some(rejection.code.as_str()),
+        &cause,
+        now,
+    )
+}
+
+fn delete_batch(conn: &Connection, batch: &BatchMeta) -> Result<(), WalError> {
+    conn.prepare_cached("DELETE FROM batch WHERE lo = ?1")?
+        .execute([batch.range.start()])?;
+    Ok(())
+}
+
+fn rows_between(
+    conn: &Connection,
+    range: &std::ops::RangeInclusive<i64>,
+) -> Result<Vec<StoredEvent>, WalError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM event WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq"
+    ))?;
+    let rows = statement.query_map([range.start(), range.end()], StoredEvent::read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn raw(body: &[u8]) -> Option<&RawValue> {
+    serde_json::from_slice(body).ok()
+}

@@ -1,0 +1,129 @@
+//! Listing events for people: what waits, what was delivered, what is dead.
+
+use devpulse_protocol::{EventId, Timestamp};
+use rusqlite::{Connection, params};
+
+use super::row::StoredEvent;
+use super::{Store, WalError};
+
+/// Which events are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// What waits, oldest first.
+    Pending,
+    /// What was delivered and is still readable, oldest first.
+    Sent,
+    /// Dead letters, oldest first.
+    Dead,
+}
+
+/// An event as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its place, from which the next page goes on.
+    pub seq: i64,
+    /// Its id.
+    pub event_id: EventId,
+    /// Its JSON, exactly as it is sent.
+    pub json: String,
+    /// Why it is dead.
+    pub reason: Option<String>,
+    /// The status of the answer that condemned it.
+    pub status: Option<u16>,
+    /// Since when it is dead.
+    pub died_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// A page of events behind the place `after`, at most `limit` of them. A row that
+    /// does not match its checksum is left out here; the sender reports it.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn list(
+        &mut self,
+        which: Which,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Listed>, WalError> {
+        let upto = self.ledger().batched_upto;
+        self.read(|conn| page(conn, which, upto, after, limit))
+    }
+
+    /// The place behind which the newest `count` delivered events lie.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn newest(&mut self, which: Which, count: usize) -> Result<i64, WalError> {
+        let upto = self.ledger().batched_upto;
+        self.read(|conn| newest(conn, which, upto, count))
+    }
+}
+
+/// See [`Store::list`].
+pub(super) fn page(
+    conn: &Connection,
+    which: Which,
+    batched_upto: i64,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<Listed>, WalError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT seq, eid, cls, wall_ms, enc, crc, body, {} ORDER BY seq LIMIT ?3",
+        source(which)
+    ))?;
+    let mut rows = statement.query(params![after, batched_upto, limit])?;
+    let mut listed = Vec::new();
+    while let Some(row) = rows.next()? {
+        let stored = StoredEvent::read(row)?;
+        let Some(event_id) = stored.intact() else {
+            continue;
+        };
+        let Ok(json) = String::from_utf8(stored.body) else {
+            continue;
+        };
+        listed.push(Listed {
+            seq: stored.seq,
+            event_id,
+            json,
+            reason: row.get(7)?,
+            status: row.get(8)?,
+            died_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_millis),
+        });
+    }
+    Ok(listed)
+}
+
+/// See [`Store::newest`].
+pub(super) fn newest(
+    conn: &Connection,
+    which: Which,
+    batched_upto: i64,
+    count: usize,
+) -> Result<i64, WalError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT seq, {} ORDER BY seq DESC LIMIT ?3",
+        source(which)
+    ))?;
+    let mut rows = statement.query(params![0, batched_upto, count])?;
+    let mut lowest = i64::MAX;
+    while let Some(row) = rows.next()? {
+        lowest = row.get(0)?;
+    }
+    Ok(lowest.saturating_sub(1))
+}
+
+/// `?1` is the place to begin after, `?2` is `batched_upto`.
+const fn source(which: Which) -> &'static str {
+    match which {
+        Which::Pending => {
+            "NULL, NULL, NULL FROM event WHERE seq > ?1 AND (seq > ?2 OR EXISTS(
+             SELECT 1 FROM batch WHERE seq BETWEEN lo AND hi))"
+        }
+        Which::Sent => {
+            "NULL, NULL, NULL FROM event WHERE seq > ?1 AND seq <= ?2 AND NOT EXISTS(
+             SELECT 1 FROM batch WHERE seq BETWEEN lo AND hi)"
+        }
+        Which::Dead => "cause, status, at_ms FROM dead WHERE seq > ?1 AND ?2 >= 0",
+    }
+}

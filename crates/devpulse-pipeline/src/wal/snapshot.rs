@@ -1,0 +1,107 @@
+//! Reading the log of an agent that does not run: without locking, recovering or
+//! writing it.
+
+use std::path::Path;
+
+use devpulse_protocol::Timestamp;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::ledger::Ledger;
+use super::listing::{self, Listed, Which};
+use super::{WalError, batches, schema, store};
+
+/// A read-only view of a log that nobody has open.
+#[derive(Debug)]
+pub struct Snapshot {
+    conn: Connection,
+    ledger: Ledger,
+    bytes_on_disk: u64,
+}
+
+impl Snapshot {
+    /// Opens the log at `path`; `None` where there is none.
+    ///
+    /// The file-locking layer is left out and the log's index is kept in memory, so that
+    /// what a crashed agent left in its `-wal` file is seen and stays where it is.
+    ///
+    /// # Errors
+    /// Fails where the file cannot be read, is damaged or was made by a newer version.
+    pub fn open(path: &Path) -> Result<Option<Self>, WalError> {
+        const NO_LOCKS: &str = if cfg!(windows) {
+            "win32-none"
+        } else {
+            "unix-none"
+        };
+
+        if !path.exists() {
+            return Ok(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags_and_vfs(path, flags, NO_LOCKS)?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        conn.pragma_update(None, "query_only", true)?;
+        let found = schema::version(&conn)?;
+        if found == 0 {
+            return Ok(None);
+        }
+        schema::check_version(found)?;
+        let ledger = Ledger::read(&conn)?;
+        let bytes_on_disk = store::bytes_on_disk(path);
+        Ok(Some(Self {
+            conn,
+            ledger,
+            bytes_on_disk,
+        }))
+    }
+
+    /// The counters as of the last commit.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Bytes of the database and its log on disk.
+    #[must_use]
+    pub const fn bytes_on_disk(&self) -> u64 {
+        self.bytes_on_disk
+    }
+
+    /// When the oldest event that waits was captured.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn oldest_pending(&self) -> Result<Option<Timestamp>, WalError> {
+        batches::oldest_pending(&self.conn, self.ledger.batched_upto)
+    }
+
+    /// As [`super::Store::list`].
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn list(&self, which: Which, after: i64, limit: usize) -> Result<Vec<Listed>, WalError> {
+        listing::page(&self.conn, which, self.ledger.batched_upto, after, limit)
+    }
+
+    /// As [`super::Store::newest`].
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn newest(&self, which: Which, count: usize) -> Result<i64, WalError> {
+        listing::newest(&self.conn, which, self.ledger.batched_upto, count)
+    }
+
+    /// A small thing that another part of the agent keeps in the log.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn note(&self, name: &str) -> Result<Option<Vec<u8>>, WalError> {
+        use rusqlite::OptionalExtension as _;
+
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT body FROM note WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+}

@@ -1,0 +1,127 @@
+//! The thread that owns the log's connection.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Store, WalError};
+
+/// A handle on the log's thread. The thread ends, and the log is closed, when the last
+/// handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Wal {
+    jobs: mpsc::Sender<Job>,
+    state: watch::Receiver<WalState>,
+}
+
+/// What the sender has to know to decide when a batch is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WalState {
+    /// Events that wait.
+    pub pending: u64,
+    /// Of those, events that are in no batch yet.
+    pub unbatched: u64,
+    /// Bytes of those.
+    pub unbatched_bytes: u64,
+    /// Since when there are some.
+    pub unbatched_since: Option<Instant>,
+    /// Images that wait.
+    pub images_pending: u64,
+}
+
+type Job = Box<dyn FnOnce(&mut Store) + Send>;
+
+/// Jobs that may wait for the thread; callers beyond that wait themselves.
+const WAITING_JOBS: usize = 64;
+/// After so long without a job the log is tidied, once.
+const QUIET: Duration = Duration::from_secs(30);
+
+impl Wal {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// Fails where no thread can be started.
+    pub fn start(store: Store) -> Result<Self, std::io::Error> {
+        let (jobs, queue) = mpsc::channel(WAITING_JOBS);
+        let (publish, state) = watch::channel(observe(&store, None, true));
+        std::thread::Builder::new()
+            .name("wal".to_owned())
+            .spawn(move || serve(store, queue, &publish))?;
+        Ok(Self { jobs, state })
+    }
+
+    /// Runs `work` on the log's thread and waits for its result. Work that was begun is
+    /// finished even where the caller stops waiting.
+    ///
+    /// # Errors
+    /// Fails as `work` does, or with [`WalError::Closed`].
+    pub async fn call<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<R, WalError> + Send + 'static,
+    ) -> Result<R, WalError> {
+        let (answer, result) = oneshot::channel();
+        let job: Job = Box::new(move |store| {
+            // The caller may have stopped waiting; the work counts all the same.
+            drop(answer.send(work(store)));
+        });
+        self.jobs.send(job).await.map_err(|_| WalError::Closed)?;
+        result.await.map_err(|_| WalError::Closed)?
+    }
+
+    /// What waits, published after every job.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<WalState> {
+        self.state.clone()
+    }
+}
+
+fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Sender<WalState>) {
+    let timer = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let Ok(timer) = timer else { return };
+    loop {
+        let job = if store.is_dirty() {
+            match timer.block_on(async { tokio::time::timeout(QUIET, queue.recv()).await }) {
+                Ok(job) => job,
+                Err(_) => {
+                    if let Err(error) = store.tidy() {
+                        tracing::debug!(%error, "the event log could not be tidied");
+                    }
+                    continue;
+                }
+            }
+        } else {
+            queue.blocking_recv()
+        };
+        let Some(job) = job else { return };
+        job(&mut store);
+        publish.send_if_modified(|state| {
+            let fresh = observe(&store, state.unbatched_since, false);
+            let changed = fresh != *state;
+            *state = fresh;
+            changed
+        });
+    }
+}
+
+/// `since` is when the first of the events arrived that are in no batch yet. Those of an
+/// earlier run are due at once, because their age is unknown to a clock that can be trusted.
+fn observe(store: &Store, since: Option<Instant>, first: bool) -> WalState {
+    const LONG_AGO: Duration = Duration::from_secs(2 * 60 * 60);
+
+    let ledger = store.ledger();
+    let now = Instant::now();
+    let begun = if first {
+        now.checked_sub(LONG_AGO).unwrap_or(now)
+    } else {
+        now
+    };
+    WalState {
+        pending: ledger.pending,
+        unbatched: ledger.unbatched,
+        unbatched_bytes: ledger.unbatched_bytes,
+        unbatched_since: (ledger.unbatched > 0).then(|| since.unwrap_or(begun)),
+        images_pending: ledger.images_pending,
+    }
+}

@@ -1,0 +1,6 @@
+//! The pipeline against real files and a scripted server.
+
+mod queue;
+mod sender;
+mod support;
+mod wal;
