@@ -1,0 +1,280 @@
+//! What a hook is. The next hook is one file: a type that implements [`Hook`], and a
+//! [`Probe`] for it in the table of its signal. `docs/hooks.md` walks through one.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Moment};
+use crate::desktop::Desktop;
+use crate::screenshot::ScreenGrabber;
+use crate::signals::{Signal, StatusEntry};
+
+/// A future that a trait object can return.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Listens to the operating system for one signal.
+///
+/// A hook observes and decides nothing: it says what is the case, when it began, and
+/// says it again whenever it changes. Everything else is decided by the recorder.
+pub trait Hook: Send {
+    /// The signal that it serves.
+    fn signal(&self) -> Signal;
+
+    /// Its name, as `doctor` shows it.
+    fn backend(&self) -> &'static str;
+
+    /// Observes until it is cancelled or fails. It reports the present state first, within
+    /// five seconds: a hook that has delivered nothing is not taken.
+    ///
+    /// Sleeps while nothing changes. Waits in `out` while the recorder is busy, and loses nothing.
+    ///
+    /// # Errors
+    /// Whatever ends it early; the supervisor then probes again.
+    fn run(
+        self: Box<Self>,
+        out: Observations,
+        cancel: CancellationToken,
+    ) -> BoxFuture<Result<(), HookError>>;
+}
+
+/// Why a hook ended.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct HookError {
+    what: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl HookError {
+    /// A plain reason.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), source: None }
+    }
+
+    /// A reason with its cause.
+    pub fn with_source(
+        what: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { what: what.into(), source: Some(source.into()) }
+    }
+}
+
+/// Why a backend cannot serve here. The text is one sentence for the person, without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It never will while this agent runs, so that it is not asked again.
+    Absent(String),
+    /// It does not now, and is asked again later.
+    Failed(String),
+    /// The system or the person forbids it; it is asked again later.
+    Denied(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent(reason) | Self::Failed(reason) | Self::Denied(reason) => {
+                f.write_str(reason)
+            }
+        }
+    }
+}
+
+/// Finds out whether a backend can serve, and opens it.
+#[derive(Clone)]
+pub struct Probe {
+    /// The backend's name.
+    pub backend: &'static str,
+    /// Tries it on this desktop.
+    pub open: OpenHook,
+}
+
+/// Tries a backend on a desktop.
+pub type OpenHook =
+    Arc<dyn Fn(&Desktop) -> BoxFuture<Result<Box<dyn Hook>, Refusal>> + Send + Sync>;
+
+/// The backends of each signal, in the order in which they are tried.
+#[derive(Clone, Default)]
+pub struct Backends {
+    /// For [`Signal::Focus`].
+    pub focus: Vec<Probe>,
+    /// For [`Signal::Idle`].
+    pub idle: Vec<Probe>,
+    /// For [`Signal::Session`].
+    pub session: Vec<Probe>,
+    /// For [`Signal::Screen`].
+    pub screen: Vec<Probe>,
+}
+
+impl Backends {
+    /// What this crate has for the operating system that it was built for.
+    #[must_use]
+    pub fn of_this_system() -> Self {
+        #[cfg(target_os = "linux")]
+        return Self {
+            focus: vec![],
+            idle: vec![],
+            session: Vec::new(),
+            screen: vec![],
+        };
+        #[cfg(not(target_os = "linux"))]
+        return Self::default();
+    }
+
+    pub(crate) fn of(&self, signal: Signal) -> &[Probe] {
+        match signal {
+            Signal::Focus => &self.focus,
+            Signal::Idle => &self.idle,
+            Signal::Session => &self.session,
+            Signal::Screen => &self.screen,
+        }
+    }
+}
+
+/// Something that a hook saw.
+#[derive(Clone)]
+pub enum Observation {
+    /// This window has the focus, with this title.
+    Window(WindowFacts),
+    /// No window has the focus.
+    NoWindow,
+    /// There has been no input since `since` for at least the idle threshold.
+    Quiet {
+        /// The last input.
+        since: Moment,
+    },
+    /// There is input, the last at the time of the observation.
+    Input,
+    /// The session changed.
+    Session(SessionChange),
+    /// The screens can be captured with this.
+    Screens(Arc<dyn ScreenGrabber>),
+}
+
+impl fmt::Debug for Observation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Window(_) => "Window",
+            Self::NoWindow => "NoWindow",
+            Self::Quiet { .. } => "Quiet",
+            Self::Input => "Input",
+            Self::Session(_) => "Session",
+            Self::Screens(_) => "Screens",
+        })
+    }
+}
+
+/// A window as the desktop describes it, before any policy. Never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WindowFacts {
+    /// Tells this window from others while it exists.
+    pub window: u64,
+    /// Its title.
+    pub title: Option<String>,
+    /// The application's name.
+    pub app_name: Option<String>,
+    /// The process that owns it.
+    pub pid: Option<u32>,
+}
+
+/// What happened to the session. A hook that starts reports the present state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionChange {
+    /// The screen is locked.
+    Locked,
+    /// The screen is not locked.
+    Unlocked,
+    /// The machine is about to sleep.
+    Suspending,
+    /// The machine woke.
+    Woke,
+}
+
+/// What reaches the recorder.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// A hook saw something.
+    Seen(Observation, Moment),
+    /// A hook that had delivered is gone.
+    Lost(Signal, Moment),
+}
+
+/// Where a hook puts what it sees.
+#[derive(Clone)]
+pub struct Observations {
+    backend: &'static str,
+    clock: Clock,
+    reports: mpsc::Sender<Report>,
+    status: StatusEntry,
+    idle_threshold: watch::Receiver<Duration>,
+    first: Arc<First>,
+}
+
+/// Whether the hook has delivered.
+#[derive(Default)]
+pub(crate) struct First {
+    delivered: OnceLock<()>,
+    notify: Notify,
+}
+
+impl First {
+    /// Returns once the hook has delivered something.
+    pub(crate) async fn delivered(&self) {
+        let notified = self.notify.notified();
+        if self.delivered.get().is_none() {
+            notified.await;
+        }
+    }
+}
+
+impl Observations {
+    pub(crate) fn new(
+        backend: &'static str,
+        clock: Clock,
+        reports: mpsc::Sender<Report>,
+        status: StatusEntry,
+        idle_threshold: watch::Receiver<Duration>,
+    ) -> Self {
+        Self { backend, clock, reports, status, idle_threshold, first: Arc::default() }
+    }
+
+    pub(crate) fn first(&self) -> Arc<First> {
+        Arc::clone(&self.first)
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Hands on what was seen at `at`. Waits while the recorder is busy.
+    pub async fn send(&self, observation: Observation, at: Moment) {
+        self.status.seen(at.wall);
+        // The recorder is gone only while everything ends.
+        self.reports.send(Report::Seen(observation, at)).await.ok();
+        if self.first.delivered.set(()).is_ok() {
+            self.status.served(self.backend, None);
+            self.first.notify.notify_waiters();
+        }
+    }
+
+    /// Says what is missing, or that nothing is. To be called after the first observation.
+    pub fn shortcoming(&self, detail: Option<String>) {
+        self.status.served(self.backend, detail);
+    }
+
+    /// The time without input after which the person is inactive, as it is now and becomes.
+    #[must_use]
+    pub fn idle_threshold(&self) -> watch::Receiver<Duration> {
+        self.idle_threshold.clone()
+    }
+}

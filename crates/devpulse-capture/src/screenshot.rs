@@ -1,0 +1,3 @@
+//! Images of the screens.
+/// x
+pub trait ScreenGrabber: Send + Sync {}
