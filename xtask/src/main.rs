@@ -1,2 +1,57 @@
-//! Tasks.
-fn main() {}
+//! The project's own tasks, run as `cargo xtask TASK`.
+//!
+//! Nobody depends on this crate and it depends on no other of the workspace: it
+//! builds and runs them as a person would, and it compiles in seconds.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the output of a task is what a person reads"
+)]
+
+#[cfg(unix)]
+mod demo;
+mod packages;
+mod section;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Show DevPulse at work: a server, an agent and a desktop, all of it temporary.
+    #[cfg(unix)]
+    Demo(demo::Arguments),
+    /// Check everything that must hold before a change is merged.
+    Test,
+    /// Check only the source files and who depends on whom; takes a second.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        #[cfg(unix)]
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Test => test::run(),
+        Task::Tidy => tidy::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

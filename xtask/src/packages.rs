@@ -1,0 +1,147 @@
+//! The system's packages that a virtual desktop needs.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// A program, and the package of Debian and Ubuntu that brings it.
+struct Need {
+    program: &'static str,
+    package: &'static str,
+}
+
+const DESKTOP: [Need; 7] = [
+    Need {
+        program: "Xvfb",
+        package: "xvfb",
+    },
+    Need {
+        program: "openbox",
+        package: "openbox",
+    },
+    Need {
+        program: "xdotool",
+        package: "xdotool",
+    },
+    Need {
+        program: "xterm",
+        package: "xterm",
+    },
+    Need {
+        program: "xprop",
+        package: "x11-utils",
+    },
+    Need {
+        program: "xrandr",
+        package: "x11-xserver-utils",
+    },
+    Need {
+        program: "dbus-daemon",
+        package: "dbus",
+    },
+];
+
+/// Makes sure that a virtual desktop can be started: installs what is missing on
+/// Debian and Ubuntu, and names it elsewhere.
+pub(crate) fn ensure_desktop() -> Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<_> = missing.iter().map(|need| need.package).collect();
+    if !has_apt() {
+        let programs: Vec<_> = missing.iter().map(|need| need.program).collect();
+        bail!(
+            "programs are missing that a virtual desktop needs: {}\n\
+             hint: install them; on Debian they are in the packages {}",
+            programs.join(", "),
+            packages.join(" ")
+        );
+    }
+    install(&packages)?;
+    match self::missing().first() {
+        None => Ok(()),
+        Some(need) => bail!(
+            "{} is not there after {} was installed",
+            need.program,
+            need.package
+        ),
+    }
+}
+
+fn missing() -> Vec<&'static Need> {
+    DESKTOP
+        .iter()
+        .filter(|need| workspace::program(need.program).is_none())
+        .collect()
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    println!("installing {} with apt-get", packages.join(" "));
+    let prefix: &[&str] = if is_root()? {
+        &[]
+    } else if workspace::program("sudo").is_some() {
+        println!("apt-get needs root: sudo may ask for your password");
+        &["sudo"]
+    } else {
+        bail!(
+            "packages are missing, and only root may install them: {}\n\
+             hint: run `apt-get install {}` as root",
+            packages.join(", "),
+            packages.join(" ")
+        );
+    };
+    let apt = |arguments: &[&str]| {
+        let words = prefix
+            .iter()
+            .chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        let mut words = words.chain(arguments);
+        let mut command = Command::new(words.next().unwrap_or(&"env"));
+        workspace::run(command.args(words))
+    };
+    apt(&["update", "--quiet=2"])?;
+    let options = ["install", "--yes", "--quiet=2", "--no-install-recommends"];
+    apt(&[&options, packages].concat())
+}
+
+fn has_apt() -> bool {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    is_debian(&release) && workspace::program("apt-get").is_some()
+}
+
+/// Whether an `os-release` file describes Debian, Ubuntu, or one of their children.
+fn is_debian(os_release: &str) -> bool {
+    os_release
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .filter(|(name, _)| matches!(*name, "ID" | "ID_LIKE"))
+        .flat_map(|(_, value)| value.trim_matches('"').split(' '))
+        .any(|id| matches!(id, "debian" | "ubuntu"))
+}
+
+fn is_root() -> Result<bool> {
+    let output = Command::new("id")
+        .arg("-u")
+        .output()
+        .context("`id -u` does not start")?;
+    Ok(output.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_of_debian_and_ubuntu_are_recognised() {
+        assert!(is_debian(
+            "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n"
+        ));
+        assert!(is_debian("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
+        assert!(!is_debian(
+            "ID=fedora\nHOME_URL=\"https://not.debian\"\nID_LIKE=\"rhel\"\n"
+        ));
+        assert!(!is_debian(""));
+    }
+}
