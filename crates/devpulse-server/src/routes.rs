@@ -1,0 +1,94 @@
+//! The public interface: what devices call.
+
+mod batch;
+mod config;
+mod enrollment;
+mod screenshot;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post, put};
+use devpulse_protocol::{
+    BATCH_PATH, CONFIG_PATH, DEVICE_SELF_PATH, ENROLL_PATH, HEALTH_PATH, SCREENSHOTS_PATH,
+    TOKEN_PATH,
+};
+use serde::Serialize;
+
+use crate::caller::{Caller, require_protocol};
+use crate::refusal::Refusal;
+use crate::state::ServerState;
+use crate::store::devices;
+
+/// The public routes over `state`.
+pub fn router(state: ServerState) -> Router {
+    let versioned = Router::new()
+        .route(ENROLL_PATH, post(enrollment::enroll))
+        .route(TOKEN_PATH, post(enrollment::issue_token))
+        .route(CONFIG_PATH, get(config::fetch))
+        .route(BATCH_PATH, post(batch::send))
+        .route(
+            &format!("{SCREENSHOTS_PATH}/{{sha256}}"),
+            put(screenshot::send),
+        )
+        .route(DEVICE_SELF_PATH, delete(revoke_self))
+        .route_layer(from_fn(require_protocol));
+    Router::new()
+        .route(HEALTH_PATH, get(health))
+        .merge(versioned)
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+        .fallback(async || Refusal::not_found("there is nothing at this path"))
+        .with_state(state)
+}
+
+/// An answer whose body is `value` as JSON.
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => json_text(status, body),
+        Err(cause) => {
+            tracing::error!(%cause, "an answer cannot be written as JSON");
+            Refusal::internal().into_response()
+        }
+    }
+}
+
+/// An answer whose body is JSON already.
+pub(crate) fn json_text(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.into(),
+    )
+        .into_response()
+}
+
+async fn health() -> Response {
+    #[derive(Serialize)]
+    struct Health {
+        status: &'static str,
+        server: &'static str,
+        version: &'static str,
+    }
+    json(
+        StatusCode::OK,
+        &Health {
+            status: "ok",
+            server: "devpulse-server (reference, not for production)",
+            version: env!("CARGO_PKG_VERSION"),
+        },
+    )
+}
+
+async fn revoke_self(
+    axum::extract::State(state): axum::extract::State<ServerState>,
+    caller: Caller,
+) -> Result<StatusCode, Refusal> {
+    let device_id = caller.device_id.clone();
+    state
+        .store
+        .write(move |connection| devices::revoke(connection, &device_id))
+        .await?;
+    tracing::info!(device = %caller.device_id, "a device revoked itself");
+    Ok(StatusCode::NO_CONTENT)
+}
