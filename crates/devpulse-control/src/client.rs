@@ -107,6 +107,11 @@ impl ControlClient {
         &self.agent
     }
 
+    /// Returns once the connection has ended, which it does with the agent.
+    pub async fn lost(&self) {
+        self.link.ended().await;
+    }
+
     /// The agent's state.
     ///
     /// # Errors

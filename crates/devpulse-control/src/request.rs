@@ -13,7 +13,8 @@ use crate::{ControlError, ErrorCode, SyncRequest};
 pub struct EventsQuery {
     /// Which ones.
     pub which: Which,
-    /// How many at most; `None` for all.
+    /// How many at most; `None` for all. Of the delivered ones these are the newest,
+    /// of the others the oldest; either way they come oldest first.
     pub limit: Option<u64>,
 }
 
@@ -23,7 +24,7 @@ pub struct EventsQuery {
 pub enum Which {
     /// Those that wait, oldest first.
     Pending,
-    /// Those that were delivered and are still readable, newest last.
+    /// Those that were delivered and are still readable, oldest first.
     Sent,
     /// Dead letters, oldest first.
     Dead,

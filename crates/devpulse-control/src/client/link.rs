@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::frame::{FrameReader, FrameWriter, MAX_FRAME_BYTES};
 use crate::message::{ReplyFrame, RequestFrame, decode};
@@ -212,7 +213,10 @@ async fn read<R: AsyncRead + Unpin>(mut reader: FrameReader<R>, routes: Routes) 
 
 /// Who waits for the replies to which request.
 #[derive(Clone, Debug, Default)]
-struct Routes(Arc<Mutex<Table>>);
+struct Routes {
+    table: Arc<Mutex<Table>>,
+    ended: CancellationToken,
+}
 
 #[derive(Debug)]
 enum Table {
@@ -248,6 +252,7 @@ impl Routes {
     /// Ends every request, with `fault` where the agent said why.
     fn end(&self, fault: Option<ControlError>) {
         *self.table() = Table::Lost(fault);
+        self.ended.cancel();
     }
 
     /// What whoever waits is told once the connection has ended.
@@ -274,6 +279,6 @@ impl Routes {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
