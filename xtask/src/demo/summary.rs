@@ -37,11 +37,7 @@ pub(super) fn print(deeds: &Deeds, events: &[Value], images: usize) {
         .iter()
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
-    println!(
-        "\n{} events arrived: {}",
-        events.len(),
-        kinds.join(", ")
-    );
+    println!("\n{} events arrived: {}", events.len(), kinds.join(", "));
     println!("{images} images arrived, and open");
 }
 
