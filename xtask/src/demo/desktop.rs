@@ -87,6 +87,12 @@ impl Desktop {
             home: environment,
         };
         interrupts.until("the window manager", PATIENCE, || desktop.managed())?;
+        let mut paint = desktop.home.command("xsetroot");
+        answer(
+            paint
+                .env("DISPLAY", &desktop.name)
+                .args(["-solid", "#3d5a68"]),
+        )?;
         Ok(desktop)
     }
 
@@ -158,7 +164,6 @@ impl Desktop {
             .env("DISPLAY", &self.name)
             .args(["-id", &window.0.to_string()]);
         command.args(["-f", "_NET_WM_NAME", "8u", "-set", "_NET_WM_NAME", title]);
-        command.args(["-f", "WM_NAME", "8u", "-set", "WM_NAME", title]);
         answer(&mut command)?;
         Ok(before.midpoint(clock::now()))
     }
