@@ -84,6 +84,11 @@ impl Link {
             ended: false,
         })
     }
+
+    /// Returns once the connection has ended.
+    pub(super) async fn ended(&self) {
+        self.0.routes.ended.cancelled().await;
+    }
 }
 
 /// The replies to one request.
