@@ -68,39 +68,23 @@ mod tests {
     fn waits_grow_up_to_their_bound_and_are_spread() {
         let mut rng = StdRng::seed_from_u64(7);
         let mut waits = |attempt| -> Vec<Duration> {
-            (0..200)
-                .map(|_| Backoff::TROUBLE.wait(attempt, &mut rng))
-                .collect()
+            (0..200).map(|_| Backoff::TROUBLE.wait(attempt, &mut rng)).collect()
         };
         for (attempt, bound) in [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (1000, 300)] {
             let waits = waits(attempt);
             let longest = waits.iter().max().copied().unwrap_or_default();
             let shortest = waits.iter().min().copied().unwrap_or_default();
-            assert!(
-                longest <= Duration::from_secs(bound),
-                "attempt {attempt}: {longest:?}"
-            );
-            assert!(
-                longest > Duration::from_secs(bound).mul_f64(0.9),
-                "attempt {attempt}"
-            );
-            assert!(
-                shortest >= Duration::from_millis(250),
-                "attempt {attempt}: {shortest:?}"
-            );
-            assert!(
-                shortest < Duration::from_secs(bound).mul_f64(0.4),
-                "attempt {attempt}"
-            );
+            assert!(longest <= Duration::from_secs(bound), "attempt {attempt}: {longest:?}");
+            assert!(longest > Duration::from_secs(bound).mul_f64(0.9), "attempt {attempt}");
+            assert!(shortest >= Duration::from_millis(250), "attempt {attempt}: {shortest:?}");
+            assert!(shortest < Duration::from_secs(bound).mul_f64(0.4), "attempt {attempt}");
         }
     }
 
     #[test]
     fn a_revoked_device_asks_at_most_24_times_a_day() {
         let mut rng = StdRng::seed_from_u64(7);
-        let day: Duration = (1..=24)
-            .map(|attempt| Backoff::REVOKED.wait(attempt, &mut rng))
-            .sum();
+        let day: Duration = (1..=24).map(|attempt| Backoff::REVOKED.wait(attempt, &mut rng)).sum();
         assert!(day >= Duration::from_secs(24 * 60 * 60));
     }
 }

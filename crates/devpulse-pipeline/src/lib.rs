@@ -4,8 +4,11 @@
 //! events come in as opaque JSON, and leave through the [`Uplink`] trait.
 
 pub mod backoff;
+pub mod batcher;
+pub mod lane;
 pub mod queue;
 pub mod retry_after;
+pub mod sender;
 pub mod uplink;
 pub mod verdict;
 pub mod wal;

@@ -11,7 +11,7 @@ use devpulse_protocol::Seq;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::wal::{NewEvent, Wal, WalError};
+use crate::wal::{NewEvent, Store, Wal, WalError};
 
 /// Events that wait at most; the next one has to wait outside.
 pub const CAPACITY: usize = 1024;
@@ -70,13 +70,7 @@ impl Queue {
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (entries, waiting) = mpsc::channel(CAPACITY);
         let (report, trouble) = watch::channel(None);
-        let committer = Committer {
-            wal,
-            waiting,
-            report,
-            give_up,
-            last_commit: None,
-        };
+        let committer = Committer { wal, waiting, report, give_up, last_commit: None };
         (Self { entries, trouble }, tokio::spawn(committer.run()))
     }
 
@@ -86,11 +80,7 @@ impl Queue {
     /// Fails where the queue has ended.
     pub async fn push(&self, event: NewEvent, urgency: Urgency) -> Result<Ticket, QueueClosed> {
         let (durable, ticket) = oneshot::channel();
-        let entry = Entry {
-            event,
-            urgency,
-            durable,
-        };
+        let entry = Entry { event, urgency, durable };
         self.entries.send(entry).await.map_err(|_| QueueClosed)?;
         Ok(Ticket(ticket))
     }
@@ -188,20 +178,23 @@ impl Committer {
 
     /// Commits the group, trying until it succeeds. Returns whether it did.
     async fn commit(&self, group: Vec<Entry>) -> bool {
-        let (events, promises): (Vec<_>, Vec<_>) = group
-            .into_iter()
-            .map(|entry| (entry.event, entry.durable))
-            .unzip();
+        let (events, promises): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|entry| (entry.event, entry.durable)).unzip();
         let events = std::sync::Arc::new(events);
+        let mut attempts = 0_u32;
         loop {
             let group = std::sync::Arc::clone(&events);
-            match self.wal.call(move |store| store.append(&group)).await {
+            attempts += 1;
+            let append = move |store: &mut Store| match attempts {
+                1 => store.append(&group),
+                _ => store.append_again(&group),
+            };
+            match self.wal.call(append).await {
                 Ok(places) => {
-                    self.report
-                        .send_if_modified(|trouble| trouble.take().is_some());
+                    self.report.send_if_modified(|trouble| trouble.take().is_some());
                     for (promise, seq) in promises.into_iter().zip(places) {
                         // Whoever submitted the event may not wait for it.
-                        drop(promise.send(seq));
+                        promise.send(seq).ok();
                     }
                     return true;
                 }
@@ -229,14 +222,8 @@ mod tests {
         let long_before = begun.checked_sub(Duration::from_secs(5));
         let just_before = begun.checked_sub(Duration::from_millis(100));
         assert_eq!(due(1, false, begun, None), Due::At(begun + QUIET_WAIT));
-        assert_eq!(
-            due(1, false, begun, long_before),
-            Due::At(begun + QUIET_WAIT)
-        );
-        assert_eq!(
-            due(1, false, begun, just_before),
-            Due::At(begun + BUSY_WAIT)
-        );
+        assert_eq!(due(1, false, begun, long_before), Due::At(begun + QUIET_WAIT));
+        assert_eq!(due(1, false, begun, just_before), Due::At(begun + BUSY_WAIT));
     }
 
     #[test]

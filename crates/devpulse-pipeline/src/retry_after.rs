@@ -15,9 +15,7 @@ pub fn parse(retry_after: &str, date: Option<&str>, now: SystemTime) -> Option<D
         text.parse().map_or(LONGEST_WAIT, Duration::from_secs)
     } else {
         let until = httpdate::parse_http_date(text).ok()?;
-        let from = date
-            .and_then(|date| httpdate::parse_http_date(date.trim()).ok())
-            .unwrap_or(now);
+        let from = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or(now);
         until.duration_since(from).ok()?
     };
     Some(wait.min(LONGEST_WAIT))
@@ -40,10 +38,7 @@ mod tests {
 
     #[test]
     fn a_date_is_measured_by_the_clock_of_the_server() {
-        assert_eq!(
-            parsed("Sun, 22 Nov 2026 09:02:00 GMT"),
-            Some(Duration::from_secs(120))
-        );
+        assert_eq!(parsed("Sun, 22 Nov 2026 09:02:00 GMT"), Some(Duration::from_secs(120)));
     }
 
     #[test]

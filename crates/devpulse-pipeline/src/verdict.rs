@@ -124,9 +124,9 @@ pub fn of_image(answer: &Answer, now: SystemTime) -> Verdict {
             match http.status {
                 201 | 204 => Verdict::Stored,
                 200 if !media_type_is(http, "text/html") => Verdict::Stored,
-                status => no_receipt(format!(
-                    "the server answered {status} without taking the image"
-                )),
+                status => {
+                    no_receipt(format!("the server answered {status} without taking the image"))
+                }
             }
         }
         _ => refusal(answer, now),
@@ -153,11 +153,7 @@ fn receipt(http: &HttpAnswer, batch_id: BatchId, events: &[EventId], mode: Recei
 }
 
 fn no_receipt(cause: String) -> Verdict {
-    Verdict::Retry {
-        trouble: Trouble::NoReceipt,
-        not_before: None,
-        cause,
-    }
+    Verdict::Retry { trouble: Trouble::NoReceipt, not_before: None, cause }
 }
 
 /// Judges what is no success.
@@ -165,21 +161,14 @@ fn refusal(answer: &Answer, now: SystemTime) -> Verdict {
     let http = match &answer.outcome {
         Outcome::Fault(fault) => {
             let cause = fault.to_string();
-            return Verdict::Retry {
-                trouble: Trouble::Offline,
-                not_before: None,
-                cause,
-            };
+            return Verdict::Retry { trouble: Trouble::Offline, not_before: None, cause };
         }
         Outcome::Http(http) => http,
     };
     let problem = problem(http);
     let cause = cause(answer.call, http.status, &problem);
-    let refusal = || Refusal {
-        status: http.status,
-        code: problem.code.clone(),
-        cause: cause.clone(),
-    };
+    let refusal =
+        || Refusal { status: http.status, code: problem.code.clone(), cause: cause.clone() };
     let retry = |trouble| Verdict::Retry {
         trouble,
         not_before: http
@@ -207,14 +196,8 @@ fn refusal(answer: &Answer, now: SystemTime) -> Verdict {
 }
 
 fn problem(http: &HttpAnswer) -> Problem {
-    let is_json = http
-        .content_type
-        .as_deref()
-        .is_some_and(|text| text.contains("json"));
-    is_json
-        .then(|| serde_json::from_slice(&http.body).ok())
-        .flatten()
-        .unwrap_or_default()
+    let is_json = http.content_type.as_deref().is_some_and(|text| text.contains("json"));
+    is_json.then(|| serde_json::from_slice(&http.body).ok()).flatten().unwrap_or_default()
 }
 
 fn cause(call: Call, status: u16, problem: &Problem) -> String {

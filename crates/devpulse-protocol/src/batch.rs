@@ -79,7 +79,11 @@ impl Receipt {
     ///
     /// # Errors
     /// Says what does not add up.
-    pub fn check(self, batch_id: BatchId, events: &[EventId]) -> Result<CheckedReceipt, ReceiptFault> {
+    pub fn check(
+        self,
+        batch_id: BatchId,
+        events: &[EventId],
+    ) -> Result<CheckedReceipt, ReceiptFault> {
         if self.batch_id != batch_id {
             return Err(ReceiptFault::OtherBatch { expected: batch_id, found: self.batch_id });
         }

@@ -21,7 +21,9 @@ pub use config::{
     ServerConfigError, WindowConfig,
 };
 pub use config::{BatchConfig, ImageFormat, LimitsConfig, Mask, PauseConfig, TitlePolicy, Trigger};
-pub use enroll::{DeviceInfo, EnrollRequest, EnrollResponse, Platform, TokenRequest, TokenResponse};
+pub use enroll::{
+    DeviceInfo, EnrollRequest, EnrollResponse, Platform, TokenRequest, TokenResponse,
+};
 pub use event::{
     Activity, ActivityType, CapabilityState, Custom, CustomError, Event, EventBody, EventDraft,
     EventHeader, EventType, Heartbeat, HeartbeatType, MAX_CUSTOM_DATA_BYTES, Screenshot, Window,

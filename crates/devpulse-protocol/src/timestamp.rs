@@ -21,10 +21,8 @@ impl Timestamp {
     /// The instant so many milliseconds after 1970; clamped to years -9999 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        let clamped = millis.clamp(
-            jiff::Timestamp::MIN.as_millisecond(),
-            jiff::Timestamp::MAX.as_millisecond(),
-        );
+        let clamped = millis
+            .clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
         Self(jiff::Timestamp::from_millisecond(clamped).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
     }
 
@@ -96,7 +94,10 @@ mod tests {
     #[test]
     fn timestamps_are_written_with_three_digits_of_a_second() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(Timestamp::from_millis(1_763_803_800_050).to_string(), "2025-11-22T09:30:00.050Z");
+        assert_eq!(
+            Timestamp::from_millis(1_763_803_800_050).to_string(),
+            "2025-11-22T09:30:00.050Z"
+        );
     }
 
     #[test]

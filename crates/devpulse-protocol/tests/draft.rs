@@ -21,10 +21,7 @@ fn the_text_of_custom_data_is_sent_as_it_was_written() {
     let data = RawValue::from_string(text.to_owned()).unwrap();
     let body = EventBody::Custom(Custom::new("exact", data).unwrap());
     let encoded = String::from_utf8(draft(body).encode().unwrap()).unwrap();
-    assert!(
-        encoded.ends_with(&format!("\"data\":{text}}}")),
-        "{encoded}"
-    );
+    assert!(encoded.ends_with(&format!("\"data\":{text}}}")), "{encoded}");
 }
 
 proptest! {
@@ -84,22 +81,15 @@ fn draft(body: EventBody) -> EventDraft {
 }
 
 fn drafts() -> impl Strategy<Value = EventDraft> {
-    (
-        any::<[u8; 16]>(),
-        instants(),
-        any::<String>(),
-        any::<String>(),
-        bodies(),
+    (any::<[u8; 16]>(), instants(), any::<String>(), any::<String>(), bodies()).prop_map(
+        |(event_id, timestamp, username, client_id, body)| EventDraft {
+            event_id: EventId::from_bytes(event_id),
+            timestamp,
+            username: Username::new(username),
+            client_id: DeviceId::new(client_id),
+            body,
+        },
     )
-        .prop_map(
-            |(event_id, timestamp, username, client_id, body)| EventDraft {
-                event_id: EventId::from_bytes(event_id),
-                timestamp,
-                username: Username::new(username),
-                client_id: DeviceId::new(client_id),
-                body,
-            },
-        )
 }
 
 fn bodies() -> impl Strategy<Value = EventBody> {
@@ -139,13 +129,8 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
         CapabilityState::Unavailable,
         CapabilityState::Denied,
     ]);
-    let refused = (any::<String>(), values(), any::<String>()).prop_map(|(key, value, allowed)| {
-        RefusedSetting {
-            key,
-            value,
-            allowed,
-        }
-    });
+    let refused = (any::<String>(), values(), any::<String>())
+        .prop_map(|(key, value, allowed)| RefusedSetting { key, value, allowed });
     (
         prop::sample::select(vec![HeartbeatType::Regular, HeartbeatType::Final]),
         any::<u64>(),
@@ -210,22 +195,20 @@ fn screenshots() -> impl Strategy<Value = Screenshot> {
         triggers,
         option::of(any::<[u8; 16]>()),
     )
-        .prop_map(
-            |(screenshot_hash, format, numbers, size_bytes, trigger, duplicate_of)| {
-                let [width, height, monitor_index, monitor_count] = numbers;
-                Screenshot {
-                    screenshot_hash,
-                    format,
-                    width,
-                    height,
-                    size_bytes,
-                    monitor_index,
-                    monitor_count,
-                    trigger,
-                    duplicate_of: duplicate_of.map(EventId::from_bytes),
-                }
-            },
-        )
+        .prop_map(|(screenshot_hash, format, numbers, size_bytes, trigger, duplicate_of)| {
+            let [width, height, monitor_index, monitor_count] = numbers;
+            Screenshot {
+                screenshot_hash,
+                format,
+                width,
+                height,
+                size_bytes,
+                monitor_index,
+                monitor_count,
+                trigger,
+                duplicate_of: duplicate_of.map(EventId::from_bytes),
+            }
+        })
 }
 
 fn customs() -> impl Strategy<Value = Custom> {
@@ -243,17 +226,15 @@ fn gaps() -> impl Strategy<Value = Gap> {
         option::of(instants()),
         any::<bool>(),
     )
-        .prop_map(
-            |(reason, count, from_seq, to_seq, from_time, to_time, estimated)| Gap {
-                reason,
-                count,
-                from_seq,
-                to_seq,
-                from_time,
-                to_time,
-                estimated,
-            },
-        )
+        .prop_map(|(reason, count, from_seq, to_seq, from_time, to_time, estimated)| Gap {
+            reason,
+            count,
+            from_seq,
+            to_seq,
+            from_time,
+            to_time,
+            estimated,
+        })
 }
 
 /// Any JSON, with its numbers such that reading them is exact.

@@ -42,15 +42,8 @@ fn every_event_type_has_a_golden_file_of_its_name() {
             let event: Event = serde_json::from_str(&read(path)).unwrap();
             let stem = path.file_stem().unwrap().to_str().unwrap();
             let kind = event.body.event_type();
-            assert!(
-                stem.starts_with(&format!("event_{kind}")),
-                "{stem} holds a {kind} event"
-            );
-            assert!(
-                event.other.is_empty(),
-                "{stem} has unknown fields: {:?}",
-                event.other
-            );
+            assert!(stem.starts_with(&format!("event_{kind}")), "{stem} holds a {kind} event");
+            assert!(event.other.is_empty(), "{stem} has unknown fields: {:?}", event.other);
             kind
         })
         .collect();
@@ -72,12 +65,7 @@ fn fields_from_a_later_version_survive_reading_and_writing() {
         let mut object: Map<String, Value> = serde_json::from_str(&read(path)).unwrap();
         object.extend(added.as_object().unwrap().clone());
         let event: Event = serde_json::from_value(Value::Object(object.clone())).unwrap();
-        assert_eq!(
-            Value::Object(event.other.clone()),
-            added,
-            "{}",
-            path.display()
-        );
+        assert_eq!(Value::Object(event.other.clone()), added, "{}", path.display());
         assert_eq!(serde_json::to_value(&event).unwrap(), Value::Object(object));
     }
 }
@@ -104,10 +92,7 @@ fn an_event_that_lacks_a_field_of_its_type_is_refused() {
 #[test]
 fn a_problem_code_that_nobody_knows_yet_is_kept() {
     let problem: Problem = serde_json::from_str(&golden("problem_unknown_code")).unwrap();
-    assert_eq!(
-        problem.code,
-        Some(ProblemCode::Other("short_and_stout".into()))
-    );
+    assert_eq!(problem.code, Some(ProblemCode::Other("short_and_stout".into())));
 }
 
 #[test]
@@ -122,11 +107,7 @@ fn the_golden_configuration_sets_every_setting_to_something_else_than_its_defaul
     }
     let mut written = json!({"version": 7});
     for key in Key::ALL {
-        assert_ne!(
-            config.get(key),
-            Config::default().get(key),
-            "{key} is at its default"
-        );
+        assert_ne!(config.get(key), Config::default().get(key), "{key} is at its default");
         insert(&mut written, key.name(), config.get(key));
     }
     assert_eq!(written, serde_json::from_str::<Value>(&text).unwrap());
@@ -138,12 +119,7 @@ fn check<T: DeserializeOwned + Serialize>(path: &Path, text: &str) {
     let expected: Value = serde_json::from_str(text).unwrap();
     let written = serde_json::to_string(&message).unwrap();
     let written: Value = serde_json::from_str(&written).unwrap();
-    assert_eq!(
-        written,
-        expected,
-        "{} is not written as it was read",
-        path.display()
-    );
+    assert_eq!(written, expected, "{} is not written as it was read", path.display());
 }
 
 fn insert(object: &mut Value, dotted: &str, value: Value) {
@@ -176,10 +152,8 @@ fn kind(path: &Path) -> &'static str {
 }
 
 fn files() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 20, "only {} golden files", files.len());
     files

@@ -29,16 +29,9 @@ fn the_documented_settings_are_those_of_the_code() {
         .collect();
     let documented = rows(&read());
     for (documented, expected) in documented.iter().zip(&expected) {
-        assert_eq!(
-            documented, expected,
-            "a row of docs/protocol.md differs from the code"
-        );
+        assert_eq!(documented, expected, "a row of docs/protocol.md differs from the code");
     }
-    assert_eq!(
-        documented.len(),
-        expected.len(),
-        "docs/protocol.md lacks settings or has more"
-    );
+    assert_eq!(documented.len(), expected.len(), "docs/protocol.md lacks settings or has more");
 }
 
 #[test]

@@ -41,28 +41,10 @@ fn every_status_has_the_verdict_of_the_table() {
             409 => matches!(verdict, Verdict::Rename { .. }),
             411 | 413 => matches!(verdict, Verdict::Halve(_)),
             408 | 425 | 429 | 503 => {
-                matches!(
-                    verdict,
-                    Verdict::Retry {
-                        trouble: Trouble::Busy,
-                        ..
-                    }
-                )
+                matches!(verdict, Verdict::Retry { trouble: Trouble::Busy, .. })
             }
-            500..=599 => matches!(
-                verdict,
-                Verdict::Retry {
-                    trouble: Trouble::Failed,
-                    ..
-                }
-            ),
-            200..=299 => matches!(
-                verdict,
-                Verdict::Retry {
-                    trouble: Trouble::NoReceipt,
-                    ..
-                }
-            ),
+            500..=599 => matches!(verdict, Verdict::Retry { trouble: Trouble::Failed, .. }),
+            200..=299 => matches!(verdict, Verdict::Retry { trouble: Trouble::NoReceipt, .. }),
             _ => matches!(verdict, Verdict::Bisect(_)),
         };
         assert!(expected, "{status} is {verdict:?}");
@@ -74,19 +56,10 @@ fn only_a_receipt_that_adds_up_acknowledges() {
     let (batch, events) = (BatchId::new(), [EventId::new(), EventId::new()]);
     let judge = |content_type: &str, body: &str| {
         let answer = answered(Call::Batch, 200, content_type, body);
-        of_batch(
-            &answer,
-            batch,
-            &events,
-            ReceiptMode::Receipt,
-            SystemTime::UNIX_EPOCH,
-        )
+        of_batch(&answer, batch, &events, ReceiptMode::Receipt, SystemTime::UNIX_EPOCH)
     };
     let good = format!(r#"{{"batch_id":"{batch}","accepted":1,"duplicates":1,"rejected":[]}}"#);
-    assert!(matches!(
-        judge("application/json; charset=utf-8", &good),
-        Verdict::Acknowledged(_)
-    ));
+    assert!(matches!(judge("application/json; charset=utf-8", &good), Verdict::Acknowledged(_)));
 
     let short = good.replace("\"accepted\":1", "\"accepted\":0");
     let other = good.replace(&batch.to_string(), &BatchId::new().to_string());
@@ -101,13 +74,7 @@ fn only_a_receipt_that_adds_up_acknowledges() {
         ("text/html", good.as_str()),
     ] {
         let verdict = judge(content_type, body);
-        let expected = matches!(
-            verdict,
-            Verdict::Retry {
-                trouble: Trouble::NoReceipt,
-                ..
-            }
-        );
+        let expected = matches!(verdict, Verdict::Retry { trouble: Trouble::NoReceipt, .. });
         assert!(expected, "{body} is {verdict:?}");
     }
 }
@@ -115,44 +82,20 @@ fn only_a_receipt_that_adds_up_acknowledges() {
 #[test]
 fn a_bare_2xx_acknowledges_only_where_that_was_chosen() {
     let answer = answered(Call::Batch, 204, "", "");
-    let judge = |mode| {
-        of_batch(
-            &answer,
-            BatchId::new(),
-            &[EventId::new()],
-            mode,
-            SystemTime::UNIX_EPOCH,
-        )
-    };
-    assert!(matches!(
-        judge(ReceiptMode::Status),
-        Verdict::Acknowledged(_)
-    ));
+    let judge =
+        |mode| of_batch(&answer, BatchId::new(), &[EventId::new()], mode, SystemTime::UNIX_EPOCH);
+    assert!(matches!(judge(ReceiptMode::Status), Verdict::Acknowledged(_)));
     assert!(matches!(judge(ReceiptMode::Receipt), Verdict::Retry { .. }));
 }
 
 #[test]
 fn a_receipt_that_does_not_add_up_is_none_even_where_a_bare_2xx_would_do() {
-    let body = format!(
-        r#"{{"batch_id":"{}","accepted":9,"duplicates":0}}"#,
-        BatchId::new()
-    );
+    let body = format!(r#"{{"batch_id":"{}","accepted":9,"duplicates":0}}"#, BatchId::new());
     let answer = answered(Call::Batch, 200, "application/json", &body);
     let events = [EventId::new()];
-    let verdict = of_batch(
-        &answer,
-        BatchId::new(),
-        &events,
-        ReceiptMode::Status,
-        SystemTime::UNIX_EPOCH,
-    );
-    assert!(matches!(
-        verdict,
-        Verdict::Retry {
-            trouble: Trouble::NoReceipt,
-            ..
-        }
-    ));
+    let verdict =
+        of_batch(&answer, BatchId::new(), &events, ReceiptMode::Status, SystemTime::UNIX_EPOCH);
+    assert!(matches!(verdict, Verdict::Retry { trouble: Trouble::NoReceipt, .. }));
 }
 
 #[test]
@@ -169,20 +112,8 @@ fn a_success_of_the_token_call_is_no_acknowledgement() {
     let (batch, events) = (BatchId::new(), [EventId::new()]);
     let body = format!(r#"{{"batch_id":"{batch}","accepted":1,"duplicates":0,"rejected":[]}}"#);
     let answer = answered(Call::Token, 200, "application/json", &body);
-    let verdict = of_batch(
-        &answer,
-        batch,
-        &events,
-        ReceiptMode::Receipt,
-        SystemTime::UNIX_EPOCH,
-    );
-    assert!(matches!(
-        verdict,
-        Verdict::Retry {
-            trouble: Trouble::NoReceipt,
-            ..
-        }
-    ));
+    let verdict = of_batch(&answer, batch, &events, ReceiptMode::Receipt, SystemTime::UNIX_EPOCH);
+    assert!(matches!(verdict, Verdict::Retry { trouble: Trouble::NoReceipt, .. }));
 }
 
 #[test]
@@ -227,18 +158,9 @@ fn no_answer_is_always_a_retry() {
         TransportFault::Broken,
         TransportFault::TooLong,
     ] {
-        let answer = Answer {
-            call: Call::Batch,
-            outcome: Outcome::Fault(fault),
-        };
+        let answer = Answer { call: Call::Batch, outcome: Outcome::Fault(fault) };
         let verdict = batch_verdict(&answer);
-        assert!(matches!(
-            verdict,
-            Verdict::Retry {
-                trouble: Trouble::Offline,
-                ..
-            }
-        ));
+        assert!(matches!(verdict, Verdict::Retry { trouble: Trouble::Offline, .. }));
     }
 }
 
@@ -246,13 +168,7 @@ fn no_answer_is_always_a_retry() {
 fn a_sign_in_page_does_not_swallow_an_image() {
     let now = SystemTime::UNIX_EPOCH;
     let page = answered(Call::Image, 200, "text/html", "<html>");
-    assert!(matches!(
-        of_image(&page, now),
-        Verdict::Retry {
-            trouble: Trouble::NoReceipt,
-            ..
-        }
-    ));
+    assert!(matches!(of_image(&page, now), Verdict::Retry { trouble: Trouble::NoReceipt, .. }));
     for status in [200, 201, 204] {
         assert_eq!(
             of_image(&answered(Call::Image, status, "application/json", ""), now),

@@ -1,7 +1,7 @@
 //! Appending: a group of events in one transaction, synced before it is acknowledged.
 
 use devpulse_protocol::{EventBody, EventDraft, EventId, EventType, Gap, Seq, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::ledger::Ledger;
 use super::row::{PLAIN, checksum, class, placed};
@@ -60,11 +60,31 @@ impl Store {
     /// On any error none of them is in the log.
     pub fn append(&mut self, events: &[NewEvent]) -> Result<Vec<Seq>, WalError> {
         self.write(|tx, ledger| {
-            events
-                .iter()
-                .map(|event| insert(tx, ledger, event))
-                .collect::<Result<Vec<Seq>, _>>()
+            events.iter().map(|event| insert(tx, ledger, event)).collect::<Result<Vec<Seq>, _>>()
         })
+    }
+
+    /// As [`Store::append`], for a group whose commit failed: a failed commit may have
+    /// reached the disk all the same, and then the group is the end of the log.
+    ///
+    /// # Errors
+    /// On any error the group has to be tried again.
+    pub fn append_again(&mut self, events: &[NewEvent]) -> Result<Vec<Seq>, WalError> {
+        let Some(last) = events.last() else {
+            return Ok(Vec::new());
+        };
+        let present = self.read(|conn| {
+            let mut statement =
+                conn.prepare_cached("SELECT seq, eid FROM event ORDER BY seq DESC LIMIT 1")?;
+            let end = statement
+                .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
+                .optional()?;
+            Ok(end.filter(|(_, eid)| eid == last.event_id.as_bytes()).map(|(seq, _)| seq))
+        })?;
+        match present {
+            Some(end) => Ok((end + 1 - events.len() as i64..=end).map(Seq).collect()),
+            None => self.append(events),
+        }
     }
 
     /// The checkpoint of the window that was open when the log was last written.
@@ -97,8 +117,7 @@ pub(super) fn insert(
     match &event.checkpoint {
         CheckpointUpdate::Keep => {}
         CheckpointUpdate::Clear => {
-            conn.prepare_cached("DELETE FROM note WHERE name = ?1")?
-                .execute([CHECKPOINT])?;
+            conn.prepare_cached("DELETE FROM note WHERE name = ?1")?.execute([CHECKPOINT])?;
         }
         CheckpointUpdate::Set(bytes) => {
             conn.prepare_cached("INSERT OR REPLACE INTO note(name, body) VALUES(?1, ?2)")?

@@ -80,9 +80,7 @@ impl LoadedBatch {
                     sum += event.bytes;
                     sum * 2 > total
                 });
-                first
-                    .unwrap_or(0)
-                    .clamp(1, self.events.len().saturating_sub(1).max(1))
+                first.unwrap_or(0).clamp(1, self.events.len().saturating_sub(1).max(1))
             }
         }
     }
@@ -130,11 +128,7 @@ impl Store {
         for row in &rows {
             match row.intact().zip(raw(&row.body)) {
                 Some((event_id, body)) => {
-                    events.push(LoadedEvent {
-                        seq: row.seq,
-                        event_id,
-                        bytes: row.body.len(),
-                    });
+                    events.push(LoadedEvent { seq: row.seq, event_id, bytes: row.body.len() });
                     bodies.push(body);
                 }
                 None => damaged.push(row.clone()),
@@ -162,11 +156,7 @@ impl Store {
             body: Bytes::from(body),
             event_ids: events.iter().map(|event| event.event_id).collect(),
         };
-        Ok(Some(LoadedBatch {
-            meta: meta.clone(),
-            events,
-            outgoing,
-        }))
+        Ok(Some(LoadedBatch { meta: meta.clone(), events, outgoing }))
     }
 
     /// Takes a batch out of the pending set, as its receipt says: what was accepted or
@@ -215,6 +205,7 @@ impl Store {
     }
 
     /// Divides a batch in two, each with an id of its own. A lone event stays as it is.
+    /// Returns the halves.
     ///
     /// # Errors
     /// Fails where the database does.
@@ -223,21 +214,20 @@ impl Store {
         batch: &LoadedBatch,
         split: Split,
         now: Timestamp,
-    ) -> Result<(), WalError> {
+    ) -> Result<Vec<BatchMeta>, WalError> {
         if batch.events.len() < 2 {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (first, second) = batch.events.split_at(batch.middle(split));
         self.write(|tx, _| {
             delete_batch(tx, &batch.meta)?;
+            let mut halves = Vec::new();
             for half in [first, second] {
-                let (Some(low), Some(high)) = (half.first(), half.last()) else {
-                    continue;
-                };
+                let (Some(low), Some(high)) = (half.first(), half.last()) else { continue };
                 let bytes = half.iter().map(|event| event.bytes).sum();
-                insert_batch(tx, low.seq, high.seq, half.len() as u64, bytes, now)?;
+                halves.push(insert_batch(tx, low.seq, high.seq, half.len() as u64, bytes, now)?);
             }
-            Ok(())
+            Ok(halves)
         })
     }
 
@@ -284,19 +274,11 @@ impl Store {
             let mut statement = conn
                 .prepare_cached("SELECT id, lo, hi, at_ms FROM delivered ORDER BY id LIMIT ?1")?;
             let rows = statement.query_map([FEW_RANGES], |row| {
-                Ok((
-                    row.get::<_, i64>(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get::<_, i64>(3)?,
-                ))
+                Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get::<_, i64>(3)?))
             })?;
             Ok(rows.collect::<Result<Vec<(i64, i64, i64, i64)>, _>>()?)
         })?;
-        let due: Vec<_> = due
-            .into_iter()
-            .filter(|range| range.3 < before.as_millis())
-            .collect();
+        let due: Vec<_> = due.into_iter().filter(|range| range.3 < before.as_millis()).collect();
         if due.is_empty() {
             return Ok(false);
         }
@@ -304,8 +286,7 @@ impl Store {
             for (id, low, high, _) in &due {
                 tx.prepare_cached("DELETE FROM event WHERE seq BETWEEN ?1 AND ?2")?
                     .execute(params![low, high])?;
-                tx.prepare_cached("DELETE FROM delivered WHERE id = ?1")?
-                    .execute([id])?;
+                tx.prepare_cached("DELETE FROM delivered WHERE id = ?1")?.execute([id])?;
             }
             Ok(())
         })?;
@@ -360,9 +341,8 @@ pub(super) fn oldest_pending(
     conn: &Connection,
     batched_upto: i64,
 ) -> Result<Option<Timestamp>, WalError> {
-    let batched: Option<i64> = conn
-        .prepare_cached("SELECT min(lo) FROM batch")?
-        .query_row([], |row| row.get(0))?;
+    let batched: Option<i64> =
+        conn.prepare_cached("SELECT min(lo) FROM batch")?.query_row([], |row| row.get(0))?;
     let wall_ms: Option<i64> = conn
         .prepare_cached("SELECT wall_ms FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1")?
         .query_row([batched.unwrap_or(batched_upto + 1)], |row| row.get(0))
@@ -383,13 +363,7 @@ pub(super) fn insert_batch(
         "INSERT INTO batch(lo, hi, n, bytes, bid, created_ms, suspect) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0)",
     )?
     .execute(params![low, high, events, bytes, id.as_bytes(), now.as_millis()])?;
-    Ok(BatchMeta {
-        id,
-        range: low..=high,
-        events,
-        created: now,
-        suspect: false,
-    })
+    Ok(BatchMeta { id, range: low..=high, events, created: now, suspect: false })
 }
 
 pub(super) fn read_meta(row: &Row<'_>) -> rusqlite::Result<BatchMeta> {
@@ -454,11 +428,7 @@ fn bury_rejected(
     rejection: &Rejection,
     now: Timestamp,
 ) -> Result<(), WalError> {
-    let Some(event) = batch
-        .events
-        .iter()
-        .find(|event| event.event_id == rejection.event_id)
-    else {
+    let Some(event) = batch.events.iter().find(|event| event.event_id == rejection.event_id) else {
         return Ok(());
     };
     let cause = if rejection.message.is_empty() {
@@ -466,19 +436,11 @@ fn bury_rejected(
     } else {
         format!("rejected by the server: {}", rejection.message)
     };
-    dead_letters::bury(
-        conn,
-        event.seq,
-        None,
-        Some(rejection.code.as_str()),
-        &cause,
-        now,
-    )
+    dead_letters::bury(conn, event.seq, None, Some(rejection.code.as_str()), &cause, now)
 }
 
 fn delete_batch(conn: &Connection, batch: &BatchMeta) -> Result<(), WalError> {
-    conn.prepare_cached("DELETE FROM batch WHERE lo = ?1")?
-        .execute([batch.range.start()])?;
+    conn.prepare_cached("DELETE FROM batch WHERE lo = ?1")?.execute([batch.range.start()])?;
     Ok(())
 }
 

@@ -54,8 +54,7 @@ pub(super) fn bury(
          FROM event WHERE seq = ?1",
     )?
     .execute(params![seq, status, code, cause, now.as_millis()])?;
-    conn.prepare_cached("DELETE FROM event WHERE seq = ?1")?
-        .execute([seq])?;
+    conn.prepare_cached("DELETE FROM event WHERE seq = ?1")?.execute([seq])?;
     Ok(())
 }
 
@@ -67,16 +66,16 @@ pub(super) fn condemn_suspects(
 ) -> Result<(), WalError> {
     let mut statement =
         conn.prepare_cached("SELECT lo, status, code, cause FROM batch WHERE suspect = 1")?;
-    let suspects: Vec<(i64, Option<u16>, Option<String>, Option<String>)> = statement
-        .query_map([], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    for (seq, status, code, cause) in suspects {
+    let mut rows = statement.query([])?;
+    let mut suspects = Vec::new();
+    while let Some(row) = rows.next()? {
+        let refusal: (Option<u16>, Option<String>) = (row.get(1)?, row.get(2)?);
+        suspects.push((row.get::<_, i64>(0)?, refusal, row.get::<_, Option<String>>(3)?));
+    }
+    for (seq, (status, code), cause) in suspects {
         let cause = cause.unwrap_or_else(|| "refused by the server".to_owned());
         bury(conn, seq, status, code.as_deref(), &cause, now)?;
-        conn.prepare_cached("DELETE FROM batch WHERE lo = ?1")?
-            .execute([seq])?;
+        conn.prepare_cached("DELETE FROM batch WHERE lo = ?1")?.execute([seq])?;
         ledger.pending -= 1;
         ledger.dead += 1;
         ledger.rejected += 1;
@@ -92,9 +91,6 @@ fn make_room_in_history(conn: &Connection, seq: i64) -> Result<(), WalError> {
          SELECT ?1 + 1, hi, hi - ?1, at_ms FROM delivered WHERE lo <= ?1 AND hi > ?1",
         [seq],
     )?;
-    conn.execute(
-        "UPDATE delivered SET hi = ?1 - 1 WHERE lo <= ?1 AND hi >= ?1",
-        [seq],
-    )?;
+    conn.execute("UPDATE delivered SET hi = ?1 - 1 WHERE lo <= ?1 AND hi >= ?1", [seq])?;
     Ok(())
 }

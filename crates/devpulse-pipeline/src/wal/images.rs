@@ -99,12 +99,7 @@ impl Store {
                 None => read_file(&directory, &sha).map_err(WalError::Image)?,
             };
             let sha256 = hexadecimal(&sha);
-            Ok(Some(PendingImage {
-                id,
-                sha256,
-                media_type,
-                bytes: bytes.map(Bytes::from),
-            }))
+            Ok(Some(PendingImage { id, sha256, media_type, bytes: bytes.map(Bytes::from) }))
         })
     }
 
@@ -119,11 +114,7 @@ impl Store {
         keep_history: bool,
         now: Timestamp,
     ) -> Result<(), WalError> {
-        if keep_history {
-            self.settle_image(id, SENT, now)
-        } else {
-            self.remove_image(id)
-        }
+        if keep_history { self.settle_image(id, SENT, now) } else { self.remove_image(id) }
     }
 
     /// The server will never take the image, or its file is gone: its event stays, alone.
@@ -165,11 +156,7 @@ impl Store {
         let directory = self.images_dir().to_owned();
         let mut removed = 0;
         for path in old_files(&directory) {
-            let known = match path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .and_then(parse_hex)
-            {
+            let known = match path.file_name().and_then(|name| name.to_str()).and_then(parse_hex) {
                 Some(sha) => self.read(|conn| {
                     Ok(conn
                         .prepare_cached("SELECT 1 FROM image WHERE sha = ?1")?
@@ -297,12 +284,8 @@ fn old_files(directory: &Path) -> Vec<PathBuf> {
     entries(directory)
         .flat_map(|folder| entries(&folder.path()).collect::<Vec<_>>())
         .filter(|entry| {
-            let age = entry
-                .metadata()
-                .and_then(|metadata| metadata.modified())
-                .ok();
-            age.and_then(|modified| modified.elapsed().ok())
-                .is_some_and(|age| age > OLD)
+            let age = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+            age.and_then(|modified| modified.elapsed().ok()).is_some_and(|age| age > OLD)
         })
         .map(|entry| entry.path())
         .collect()

@@ -101,10 +101,8 @@ pub(super) fn newest(
     batched_upto: i64,
     count: usize,
 ) -> Result<i64, WalError> {
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT seq, {} ORDER BY seq DESC LIMIT ?3",
-        source(which)
-    ))?;
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT seq, {} ORDER BY seq DESC LIMIT ?3", source(which)))?;
     let mut rows = statement.query(params![0, batched_upto, count])?;
     let mut lowest = i64::MAX;
     while let Some(row) = rows.next()? {

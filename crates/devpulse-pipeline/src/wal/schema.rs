@@ -131,23 +131,14 @@ pub(super) fn version(conn: &Connection) -> Result<i64, WalError> {
 
 /// Refuses a database that a newer version of this program has changed.
 pub(super) fn check_version(found: i64) -> Result<(), WalError> {
-    if found > VERSION {
-        Err(WalError::NewerSchema {
-            found,
-            known: VERSION,
-        })
-    } else {
-        Ok(())
-    }
+    if found > VERSION { Err(WalError::NewerSchema { found, known: VERSION }) } else { Ok(()) }
 }
 
 fn migrate(conn: &mut Connection) -> Result<(), WalError> {
     let found = version(conn)?;
     check_version(found)?;
-    for (index, statements) in MIGRATIONS
-        .iter()
-        .enumerate()
-        .skip(usize::try_from(found).unwrap_or(0))
+    for (index, statements) in
+        MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0))
     {
         let tx = conn.transaction()?;
         tx.execute_batch(statements)?;

@@ -28,11 +28,7 @@ impl Snapshot {
     /// # Errors
     /// Fails where the file cannot be read, is damaged or was made by a newer version.
     pub fn open(path: &Path) -> Result<Option<Self>, WalError> {
-        const NO_LOCKS: &str = if cfg!(windows) {
-            "win32-none"
-        } else {
-            "unix-none"
-        };
+        const NO_LOCKS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
 
         if !path.exists() {
             return Ok(None);
@@ -49,11 +45,7 @@ impl Snapshot {
         schema::check_version(found)?;
         let ledger = Ledger::read(&conn)?;
         let bytes_on_disk = store::bytes_on_disk(path);
-        Ok(Some(Self {
-            conn,
-            ledger,
-            bytes_on_disk,
-        }))
+        Ok(Some(Self { conn, ledger, bytes_on_disk }))
     }
 
     /// The counters as of the last commit.
@@ -99,9 +91,7 @@ impl Snapshot {
     pub fn note(&self, name: &str) -> Result<Option<Vec<u8>>, WalError> {
         use rusqlite::OptionalExtension as _;
 
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT body FROM note WHERE name = ?1")?;
+        let mut statement = self.conn.prepare_cached("SELECT body FROM note WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 }

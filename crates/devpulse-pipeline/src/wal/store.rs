@@ -31,12 +31,7 @@ impl Store {
     /// or was made by a newer version.
     pub fn open(options: WalOptions) -> Result<Self, WalError> {
         let (conn, ledger) = connect(&options.path)?;
-        Ok(Self {
-            options,
-            conn: Some(conn),
-            ledger,
-            dirty: true,
-        })
+        Ok(Self { options, conn: Some(conn), ledger, dirty: true })
     }
 
     /// The counters as of the last commit.
@@ -246,21 +241,16 @@ fn create_private(path: &Path) -> Result<(), WalError> {
     match options.open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(WalError::Storage(rusqlite::Error::ToSqlConversionFailure(
-            Box::new(error),
-        ))),
+        Err(error) => {
+            Err(WalError::Storage(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))
+        }
     }
 }
 
 /// A new file's name is safe only once its directory is synced.
 fn sync_directory(path: &Path) -> Result<(), WalError> {
-    let Some(directory) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    else {
+    let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
         return Ok(());
     };
-    File::open(directory)
-        .and_then(|directory| directory.sync_all())
-        .map_err(WalError::Image)
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(WalError::Image)
 }

@@ -29,7 +29,10 @@ pub struct WalState {
     pub images_pending: u64,
 }
 
-type Job = Box<dyn FnOnce(&mut Store) + Send>;
+/// Does its work, and gives back how to tell the caller: what waits is published before,
+/// so that a caller that was answered never sees an older state.
+type Job = Box<dyn FnOnce(&mut Store) -> Tell + Send>;
+type Tell = Box<dyn FnOnce()>;
 
 /// Jobs that may wait for the thread; callers beyond that wait themselves.
 const WAITING_JOBS: usize = 64;
@@ -61,8 +64,9 @@ impl Wal {
     ) -> Result<R, WalError> {
         let (answer, result) = oneshot::channel();
         let job: Job = Box::new(move |store| {
+            let result = work(store);
             // The caller may have stopped waiting; the work counts all the same.
-            drop(answer.send(work(store)));
+            Box::new(move || drop(answer.send(result)))
         });
         self.jobs.send(job).await.map_err(|_| WalError::Closed)?;
         result.await.map_err(|_| WalError::Closed)?
@@ -76,9 +80,7 @@ impl Wal {
 }
 
 fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Sender<WalState>) {
-    let timer = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
+    let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let Ok(timer) = timer else { return };
     loop {
         let job = if store.is_dirty() {
@@ -95,13 +97,14 @@ fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Send
             queue.blocking_recv()
         };
         let Some(job) = job else { return };
-        job(&mut store);
+        let tell = job(&mut store);
         publish.send_if_modified(|state| {
             let fresh = observe(&store, state.unbatched_since, false);
             let changed = fresh != *state;
             *state = fresh;
             changed
         });
+        tell();
     }
 }
 
@@ -112,11 +115,7 @@ fn observe(store: &Store, since: Option<Instant>, first: bool) -> WalState {
 
     let ledger = store.ledger();
     let now = Instant::now();
-    let begun = if first {
-        now.checked_sub(LONG_AGO).unwrap_or(now)
-    } else {
-        now
-    };
+    let begun = if first { now.checked_sub(LONG_AGO).unwrap_or(now) } else { now };
     WalState {
         pending: ledger.pending,
         unbatched: ledger.unbatched,

@@ -20,25 +20,14 @@ async fn an_acknowledged_event_is_in_the_file() {
     let (queue, _task, _wal) = start(&home);
     let event = event(1);
     let id = event.event_id;
-    queue
-        .push(event, Urgency::Urgent)
-        .await
-        .unwrap()
-        .durable()
-        .await
-        .unwrap();
+    queue.push(event, Urgency::Urgent).await.unwrap().durable().await.unwrap();
 
     let copy = tempdir().unwrap();
     for name in ["wal.db", "wal.db-wal"] {
         std::fs::copy(home.path().join(name), copy.path().join(name)).unwrap();
     }
-    let snapshot = Snapshot::open(&copy.path().join("wal.db"))
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        snapshot.list(Which::Pending, 0, 10).unwrap()[0].event_id,
-        id
-    );
+    let snapshot = Snapshot::open(&copy.path().join("wal.db")).unwrap().unwrap();
+    assert_eq!(snapshot.list(Which::Pending, 0, 10).unwrap()[0].event_id, id);
 }
 
 #[tokio::test]
@@ -50,11 +39,7 @@ async fn an_urgent_event_takes_those_before_it_along_in_their_order() {
     for number in 0..10 {
         let event = event(number);
         expected.push(event.event_id);
-        let urgency = if number == 9 {
-            Urgency::Urgent
-        } else {
-            Urgency::Routine
-        };
+        let urgency = if number == 9 { Urgency::Urgent } else { Urgency::Routine };
         tickets.push(queue.push(event, urgency).await.unwrap());
     }
     for ticket in tickets {
@@ -78,10 +63,7 @@ async fn everything_in_the_queue_is_committed_before_it_ends() {
         queue.push(event(number), Urgency::Routine).await.unwrap();
     }
     drop(queue);
-    tokio::time::timeout(Duration::from_secs(10), task)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), task).await.unwrap().unwrap();
     assert_eq!(wal.state().borrow().pending, 200);
 }
 
@@ -105,10 +87,7 @@ async fn a_full_queue_makes_its_callers_wait_and_drops_nothing() {
         let queue = queue.clone();
         async move {
             for number in 0..total {
-                queue
-                    .push(event(number as u32), Urgency::Routine)
-                    .await
-                    .unwrap();
+                queue.push(event(number as u32), Urgency::Routine).await.unwrap();
             }
         }
     });

@@ -8,19 +8,13 @@ use devpulse_protocol::{
     Username,
 };
 
-pub(crate) const LIMITS: BatchLimits = BatchLimits {
-    max_events: 100,
-    max_bytes: 1024 * 1024,
-};
+pub(crate) const LIMITS: BatchLimits = BatchLimits { max_events: 100, max_bytes: 1024 * 1024 };
 
 pub(crate) fn options(home: &Path) -> WalOptions {
     WalOptions {
         path: home.join("wal.db"),
         images: home.join("blobs"),
-        identity: Identity {
-            username: Username::new("ada"),
-            device_id: DeviceId::new("device-1"),
-        },
+        identity: Identity { username: Username::new("ada"), device_id: DeviceId::new("device-1") },
     }
 }
 
@@ -88,8 +82,6 @@ pub(crate) fn drain(store: &mut Store) -> Vec<EventId> {
         };
         sent.extend(batch.outgoing.event_ids.iter().copied());
         let receipt = receipt(&batch, &[]);
-        store
-            .acknowledge(&batch, &receipt, true, None, Timestamp::now())
-            .unwrap();
+        store.acknowledge(&batch, &receipt, true, None, Timestamp::now()).unwrap();
     }
 }

@@ -14,12 +14,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 fn ids(store: &mut Store, which: Which) -> Vec<EventId> {
-    store
-        .list(which, 0, 10_000)
-        .unwrap()
-        .into_iter()
-        .map(|listed| listed.event_id)
-        .collect()
+    store.list(which, 0, 10_000).unwrap().into_iter().map(|listed| listed.event_id).collect()
 }
 
 #[test]
@@ -41,12 +36,7 @@ fn an_event_bears_its_place_and_the_epoch_of_its_database() {
     let mut store = open(home.path());
     store.append(&events(3)).unwrap();
     let epoch = store.ledger().epoch.to_string();
-    for (index, listed) in store
-        .list(Which::Pending, 0, 10)
-        .unwrap()
-        .iter()
-        .enumerate()
-    {
+    for (index, listed) in store.list(Which::Pending, 0, 10).unwrap().iter().enumerate() {
         let event: Value = serde_json::from_str(&listed.json).unwrap();
         assert_eq!(event["seq"], Value::from(index + 1));
         assert_eq!(event["epoch"], Value::from(epoch.as_str()));
@@ -80,45 +70,13 @@ fn a_batch_is_the_same_bytes_under_the_same_id_after_a_restart() {
 fn a_batch_ends_at_whichever_limit_comes_first() {
     let home = tempdir().unwrap();
     let mut store = open(home.path());
-    store
-        .append(&(0..10).map(|n| sized_event(n, 1000)).collect::<Vec<_>>())
-        .unwrap();
-    let by_count = BatchLimits {
-        max_events: 3,
-        max_bytes: 1_000_000,
-    };
-    assert_eq!(
-        store
-            .form_batch(by_count, Timestamp::now())
-            .unwrap()
-            .unwrap()
-            .events,
-        3
-    );
-    let by_bytes = BatchLimits {
-        max_events: 100,
-        max_bytes: 2_500,
-    };
-    assert_eq!(
-        store
-            .form_batch(by_bytes, Timestamp::now())
-            .unwrap()
-            .unwrap()
-            .events,
-        2
-    );
-    let tiny = BatchLimits {
-        max_events: 100,
-        max_bytes: 10,
-    };
-    assert_eq!(
-        store
-            .form_batch(tiny, Timestamp::now())
-            .unwrap()
-            .unwrap()
-            .events,
-        1
-    );
+    store.append(&(0..10).map(|n| sized_event(n, 1000)).collect::<Vec<_>>()).unwrap();
+    let by_count = BatchLimits { max_events: 3, max_bytes: 1_000_000 };
+    assert_eq!(store.form_batch(by_count, Timestamp::now()).unwrap().unwrap().events, 3);
+    let by_bytes = BatchLimits { max_events: 100, max_bytes: 2_500 };
+    assert_eq!(store.form_batch(by_bytes, Timestamp::now()).unwrap().unwrap().events, 2);
+    let tiny = BatchLimits { max_events: 100, max_bytes: 10 };
+    assert_eq!(store.form_batch(tiny, Timestamp::now()).unwrap().unwrap().events, 1);
     assert_eq!(store.ledger().unbatched, 4);
 }
 
@@ -131,9 +89,7 @@ fn an_acknowledgement_is_counted_once() {
     let batch = store.load_batch(&meta).unwrap().unwrap();
     let receipt = receipt(&batch, &[]);
     for _ in 0..2 {
-        store
-            .acknowledge(&batch, &receipt, true, None, Timestamp::now())
-            .unwrap();
+        store.acknowledge(&batch, &receipt, true, None, Timestamp::now()).unwrap();
     }
     assert_eq!(store.ledger().delivered, 4);
     assert_eq!(store.ledger().pending, 0);
@@ -148,13 +104,7 @@ fn the_next_batch_is_formed_with_the_acknowledgement() {
     let meta = store.form_batch(LIMITS, Timestamp::now()).unwrap().unwrap();
     let batch = store.load_batch(&meta).unwrap().unwrap();
     let next = store
-        .acknowledge(
-            &batch,
-            &receipt(&batch, &[]),
-            true,
-            Some(LIMITS),
-            Timestamp::now(),
-        )
+        .acknowledge(&batch, &receipt(&batch, &[]), true, Some(LIMITS), Timestamp::now())
         .unwrap()
         .unwrap();
     assert_eq!(next.events, 50);
@@ -171,17 +121,12 @@ fn a_rejected_event_becomes_a_dead_letter_and_its_neighbours_are_delivered() {
     let batch = store.load_batch(&meta).unwrap().unwrap();
     let poison = group[2].event_id;
     let receipt = receipt(&batch, &[poison]);
-    store
-        .acknowledge(&batch, &receipt, true, None, Timestamp::now())
-        .unwrap();
+    store.acknowledge(&batch, &receipt, true, None, Timestamp::now()).unwrap();
 
     assert_eq!(ids(&mut store, Which::Dead), [poison]);
     assert_eq!(ids(&mut store, Which::Sent).len(), 4);
     let dead = store.list(Which::Dead, 0, 10).unwrap();
-    assert_eq!(
-        dead[0].reason.as_deref(),
-        Some("rejected by the server: no such thing")
-    );
+    assert_eq!(dead[0].reason.as_deref(), Some("rejected by the server: no such thing"));
     assert!(store.ledger().adds_up());
 }
 
@@ -195,9 +140,7 @@ fn a_replayed_dead_letter_keeps_its_place_and_survives_the_end_of_its_history() 
     let batch = store.load_batch(&meta).unwrap().unwrap();
     let poison = group[2].event_id;
     let receipt = receipt(&batch, &[poison]);
-    store
-        .acknowledge(&batch, &receipt, true, None, Timestamp::now())
-        .unwrap();
+    store.acknowledge(&batch, &receipt, true, None, Timestamp::now()).unwrap();
     let place = store.list(Which::Dead, 0, 10).unwrap()[0].seq;
 
     assert_eq!(store.replay(Some(poison)).unwrap(), 1);
@@ -220,21 +163,14 @@ fn halves_bear_ids_of_their_own_and_hold_the_same_events() {
     store.append(&group).unwrap();
     let meta = store.form_batch(LIMITS, Timestamp::now()).unwrap().unwrap();
     let batch = store.load_batch(&meta).unwrap().unwrap();
-    store
-        .split_batch(&batch, Split::ByBytes, Timestamp::now())
-        .unwrap();
+    store.split_batch(&batch, Split::ByBytes, Timestamp::now()).unwrap();
 
     let halves = store.open_batches(10).unwrap();
-    assert_eq!(
-        halves.iter().map(|half| half.events).collect::<Vec<_>>(),
-        [6, 1]
-    );
+    assert_eq!(halves.iter().map(|half| half.events).collect::<Vec<_>>(), [6, 1]);
     assert!(halves.iter().all(|half| half.id != meta.id));
 
     let first = store.load_batch(&halves[0]).unwrap().unwrap();
-    store
-        .split_batch(&first, Split::ByCount, Timestamp::now())
-        .unwrap();
+    store.split_batch(&first, Split::ByCount, Timestamp::now()).unwrap();
     let expected: Vec<EventId> = group.iter().map(|event| event.event_id).collect();
     assert_eq!(drain(&mut store), expected);
 }
@@ -246,11 +182,7 @@ fn a_suspect_is_condemned_only_once_another_event_was_accepted() {
     let suspect = event(0);
     store.append(std::slice::from_ref(&suspect)).unwrap();
     let meta = store.form_batch(LIMITS, Timestamp::now()).unwrap().unwrap();
-    let refusal = Refusal {
-        status: 400,
-        code: None,
-        cause: "answered with 400".to_owned(),
-    };
+    let refusal = Refusal { status: 400, code: None, cause: "answered with 400".to_owned() };
     store.set_aside(&meta, &refusal).unwrap();
     assert_eq!(ids(&mut store, Which::Pending), [suspect.event_id]);
     assert_eq!(store.ledger().dead, 0);
@@ -258,9 +190,7 @@ fn a_suspect_is_condemned_only_once_another_event_was_accepted() {
     store.append(&[event(1)]).unwrap();
     let next = store.form_batch(LIMITS, Timestamp::now()).unwrap().unwrap();
     let next = store.load_batch(&next).unwrap().unwrap();
-    store
-        .acknowledge(&next, &receipt(&next, &[]), true, None, Timestamp::now())
-        .unwrap();
+    store.acknowledge(&next, &receipt(&next, &[]), true, None, Timestamp::now()).unwrap();
     let dead = store.list(Which::Dead, 0, 10).unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].status, Some(400));
@@ -287,10 +217,8 @@ fn a_flipped_bit_becomes_a_gap_and_the_rest_of_the_batch_is_sent() {
     let mut store = open(home.path());
     let batch = store.load_batch(&meta).unwrap().unwrap();
     assert_ne!(batch.meta.id, meta.id);
-    let expected: Vec<EventId> = [0, 1, 2, 4]
-        .iter()
-        .map(|&index: &usize| group[index].event_id)
-        .collect();
+    let expected: Vec<EventId> =
+        [0, 1, 2, 4].iter().map(|&index: &usize| group[index].event_id).collect();
     assert_eq!(batch.outgoing.event_ids, expected);
     let gap = store.list(Which::Pending, 5, 10).unwrap();
     let gap: Value = serde_json::from_str(&gap[0].json).unwrap();
@@ -310,17 +238,24 @@ fn delivered_events_are_forgotten_when_their_time_has_passed() {
     store.append(&events(350)).unwrap();
     drain(&mut store);
     assert_eq!(ids(&mut store, Which::Sent).len(), 350);
-    while store
-        .forget_delivered(Timestamp::now().minus(Duration::from_secs(60)))
-        .unwrap()
-    {}
+    while store.forget_delivered(Timestamp::now().minus(Duration::from_secs(60))).unwrap() {}
     assert_eq!(ids(&mut store, Which::Sent).len(), 350);
-    while store
-        .forget_delivered(Timestamp::now().plus(Duration::from_secs(60)))
-        .unwrap()
-    {}
+    while store.forget_delivered(Timestamp::now().plus(Duration::from_secs(60))).unwrap() {}
     assert_eq!(ids(&mut store, Which::Sent).len(), 0);
     assert_eq!(store.ledger().delivered, 350);
+}
+
+#[test]
+fn a_group_whose_commit_was_in_doubt_is_stored_once() {
+    let home = tempdir().unwrap();
+    let mut store = open(home.path());
+    let group = events(3);
+    let places = store.append(&group).unwrap();
+    assert_eq!(store.append_again(&group).unwrap(), places);
+    assert_eq!(store.ledger().captured, 3);
+    let other = events(2);
+    assert_eq!(store.append_again(&other).unwrap().len(), 2);
+    assert_eq!(store.ledger().captured, 5);
 }
 
 #[test]
@@ -332,10 +267,7 @@ fn the_checkpoint_changes_with_the_event_that_it_belongs_to() {
     store.append(&[first, event(1)]).unwrap();
     drop(store);
     let mut store = open(home.path());
-    assert_eq!(
-        store.checkpoint().unwrap().as_deref(),
-        Some(b"window one".as_slice())
-    );
+    assert_eq!(store.checkpoint().unwrap().as_deref(), Some(b"window one".as_slice()));
     let mut last = event(2);
     last.checkpoint = CheckpointUpdate::Clear;
     store.append(&[last]).unwrap();
@@ -348,13 +280,8 @@ fn an_image_is_kept_until_the_server_has_it_whatever_its_size() {
     let mut store = open(home.path());
     for (number, size) in [(1_u8, 1_000), (2, 200_000)] {
         let bytes = Bytes::from(vec![number; size]);
-        let image = NewImage::stage(
-            &home.path().join("blobs"),
-            [number; 32],
-            "image/webp",
-            &bytes,
-        )
-        .unwrap();
+        let image = NewImage::stage(&home.path().join("blobs"), [number; 32], "image/webp", &bytes)
+            .unwrap();
         let mut event = event(u32::from(number));
         event.image = Some(image);
         store.append(&[event]).unwrap();
@@ -371,10 +298,7 @@ fn an_image_is_kept_until_the_server_has_it_whatever_its_size() {
         store.image_sent(image.id, true, Timestamp::now()).unwrap();
     }
     assert_eq!(store.next_image().unwrap(), None);
-    while store
-        .forget_images(Timestamp::now().plus(Duration::from_secs(60)))
-        .unwrap()
-    {}
+    while store.forget_images(Timestamp::now().plus(Duration::from_secs(60))).unwrap() {}
     let file = home.path().join("blobs/02").join("02".repeat(32));
     assert!(!file.exists());
 }
@@ -395,19 +319,14 @@ fn a_log_of_a_killed_agent_is_read_without_being_touched() {
             .unwrap()
             .map(|entry| entry.unwrap())
             .map(|entry| {
-                (
-                    entry.file_name().into_string().unwrap(),
-                    std::fs::read(entry.path()).unwrap(),
-                )
+                (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap())
             })
             .collect();
         files.sort();
         files
     };
     let before = contents();
-    let snapshot = Snapshot::open(&copy.path().join("wal.db"))
-        .unwrap()
-        .unwrap();
+    let snapshot = Snapshot::open(&copy.path().join("wal.db")).unwrap().unwrap();
     assert_eq!(snapshot.ledger().pending, 7);
     assert_eq!(snapshot.list(Which::Pending, 0, 100).unwrap().len(), 7);
     assert_eq!(snapshot.oldest_pending().unwrap(), Some(group[0].at));
@@ -418,11 +337,7 @@ fn a_log_of_a_killed_agent_is_read_without_being_touched() {
 #[test]
 fn where_there_is_no_log_a_snapshot_makes_none() {
     let home = tempdir().unwrap();
-    assert!(
-        Snapshot::open(&home.path().join("wal.db"))
-            .unwrap()
-            .is_none()
-    );
+    assert!(Snapshot::open(&home.path().join("wal.db")).unwrap().is_none());
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
@@ -434,10 +349,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
     let error = Store::open(options(home.path())).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the event log has schema 99, this version knows 1"
-    );
+    assert_eq!(error.to_string(), "the event log has schema 99, this version knows 1");
 }
 
 #[test]
@@ -458,13 +370,7 @@ fn nobody_else_can_read_the_log() {
     let mut store = open(home.path());
     store.append(&events(1)).unwrap();
     for name in ["wal.db", "wal.db-wal"] {
-        let mode = home
-            .path()
-            .join(name)
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = home.path().join(name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

@@ -129,9 +129,7 @@ impl Key {
             Self::ScreenshotInterval => {
                 ("screenshot.interval_s", Allowed::ZeroOr { min: 1, max: DAY_S })
             }
-            Self::ScreenshotJitter => {
-                ("screenshot.jitter", Allowed::Number { min: 0.0, max: 1.0 })
-            }
+            Self::ScreenshotJitter => ("screenshot.jitter", Allowed::Number { min: 0.0, max: 1.0 }),
             Self::ScreenshotMaxWidth => {
                 ("screenshot.max_width", Allowed::Integer { min: 320, max: 7680 })
             }
@@ -141,10 +139,9 @@ impl Key {
             Self::ScreenshotQuality => {
                 ("screenshot.quality", Allowed::Integer { min: 1, max: 100 })
             }
-            Self::ScreenshotTriggers => (
-                "screenshot.triggers",
-                Allowed::ListOf(&["periodic", "window_change", "unlock"]),
-            ),
+            Self::ScreenshotTriggers => {
+                ("screenshot.triggers", Allowed::ListOf(&["periodic", "window_change", "unlock"]))
+            }
             Self::ScreenshotMask => ("screenshot.mask", Allowed::OneOf(&["solid", "mosaic"])),
             Self::WindowEnabled => ("window.enabled", Allowed::Bool),
             Self::WindowMinDuration => {

@@ -43,10 +43,8 @@ impl ServerConfig {
     /// Fails only where it is no JSON object.
     pub fn from_value(value: &Value) -> Result<Self, ServerConfigError> {
         let Value::Object(object) = value else { return Err(ServerConfigError::NotAnObject) };
-        let mut server = Self {
-            version: object.get("version").and_then(Value::as_i64),
-            ..Self::default()
-        };
+        let mut server =
+            Self { version: object.get("version").and_then(Value::as_i64), ..Self::default() };
         let mut scratch = Config::default();
         for key in Key::ALL {
             let Some(value) = lookup(object, key.name()) else { continue };

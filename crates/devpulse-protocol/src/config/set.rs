@@ -70,7 +70,9 @@ impl Config {
             }
             Key::IdleThreshold => self.idle_threshold = Duration::from_secs(whole(value, allowed)?),
             Key::ConfigPoll => self.config_poll = Duration::from_secs(whole(value, allowed)?),
-            Key::BatchMaxEvents => self.batch.max_events = whole(value, allowed)?.try_into().ok()?,
+            Key::BatchMaxEvents => {
+                self.batch.max_events = whole(value, allowed)?.try_into().ok()?;
+            }
             Key::BatchMaxBytes => self.batch.max_bytes = whole(value, allowed)?.try_into().ok()?,
             Key::BatchMaxInterval => {
                 self.batch.max_interval = Duration::from_millis(whole(value, allowed)?);
@@ -195,9 +197,10 @@ mod tests {
                 assert_eq!(config.get(key), json!(good), "{key}");
             }
             for bad in [json!(min - 1), json!(max + 1), json!(-1), json!("1"), json!(1.5)] {
-                let zero_is_off = matches!(key.allowed(), Allowed::ZeroOr { .. }) && bad == json!(0);
+                let zero_is_off =
+                    matches!(key.allowed(), Allowed::ZeroOr { .. }) && bad == json!(0);
                 if !zero_is_off && !(min <= -1) {
-                    assert!(config.set(key, &bad).is_err() , "{key} took {bad}");
+                    assert!(config.set(key, &bad).is_err(), "{key} took {bad}");
                 }
             }
             assert_eq!(config.get(key), json!(max), "{key} was changed by a refused value");

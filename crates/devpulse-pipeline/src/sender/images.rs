@@ -1,0 +1,176 @@
+//! The lane of images. It yields to events: while something stands in their way, no
+//! image is tried.
+
+use std::time::{Duration, SystemTime};
+
+use devpulse_protocol::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::{Command, Context, SenderState, blocked};
+use crate::lane::{Lane, Obstacle};
+use crate::uplink::OutgoingImage;
+use crate::verdict::{self, Verdict};
+use crate::wal::{PendingImage, Store, WalError, WalState};
+
+pub(super) struct ImageLane {
+    context: Context,
+    commands: mpsc::Receiver<Command>,
+    waiting: watch::Receiver<WalState>,
+    events: watch::Receiver<SenderState>,
+    lane: Lane,
+    stop_at: Option<Instant>,
+}
+
+impl ImageLane {
+    pub(super) fn new(context: Context, commands: mpsc::Receiver<Command>) -> Self {
+        let waiting = context.wal.state();
+        let events = context.state.subscribe();
+        Self { context, commands, waiting, events, lane: Lane::default(), stop_at: None }
+    }
+
+    pub(super) async fn run(mut self) {
+        while !self.is_done() {
+            if !self.may_send() {
+                self.wait().await;
+                continue;
+            }
+            match self.context.wal.call(Store::next_image).await {
+                Ok(Some(image)) => {
+                    let deadline = self.stop_at;
+                    let delivery = self.deliver(image);
+                    match deadline {
+                        Some(deadline) => {
+                            // What is cut off here is sent again at the next start.
+                            tokio::time::timeout_at(deadline, delivery).await.ok();
+                        }
+                        None => delivery.await,
+                    }
+                    while let Ok(command) = self.commands.try_recv() {
+                        self.take(command);
+                    }
+                }
+                Ok(None) => self.wait().await,
+                Err(WalError::Closed) => return,
+                Err(error) => self.obstruct(Obstacle::BackingOff, error.to_string(), None),
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.stop_at.is_some_and(|deadline| {
+            Instant::now() >= deadline
+                || self.waiting.borrow().images_pending == 0
+                || !self.may_send()
+        })
+    }
+
+    fn may_send(&self) -> bool {
+        self.waiting.borrow().images_pending > 0
+            && self.lane.may_try(Instant::now())
+            && self.events.borrow().events.is_none()
+    }
+
+    async fn deliver(&mut self, image: PendingImage) {
+        let id = image.id;
+        let Some(bytes) = image.bytes else {
+            tracing::warn!(image = image.sha256, "an image is gone from the disk");
+            return self.settle(move |store| store.image_refused(id, Timestamp::now())).await;
+        };
+        let outgoing = OutgoingImage { sha256: image.sha256, media_type: image.media_type, bytes };
+        let answer = self.context.uplink.send_image(&outgoing).await;
+        let keep_history = self.context.policy.borrow().history > Duration::ZERO;
+        match verdict::of_image(&answer, SystemTime::now()) {
+            Verdict::Stored => {
+                self.lane.opened();
+                self.show();
+                self.settle(move |store| store.image_sent(id, keep_history, Timestamp::now()))
+                    .await;
+            }
+            Verdict::Bisect(refusal) | Verdict::Halve(refusal) => {
+                tracing::warn!(
+                    image = outgoing.sha256,
+                    cause = refusal.cause,
+                    "the server refuses an image"
+                );
+                self.settle(move |store| store.image_refused(id, Timestamp::now())).await;
+            }
+            Verdict::Retry { trouble, not_before, cause } => {
+                self.obstruct(Obstacle::of(trouble), cause, not_before);
+            }
+            // Verdicts on batches; for an image they are no more than a failure.
+            Verdict::Acknowledged(_) => {
+                let cause = "the server answered an image as if it were a batch".to_owned();
+                self.obstruct(Obstacle::BackingOff, cause, None);
+            }
+            Verdict::Rename { cause } => self.obstruct(Obstacle::BackingOff, cause, None),
+            Verdict::AuthBlocked { cause } => self.obstruct(Obstacle::AuthBlocked, cause, None),
+            Verdict::ConfigBlocked { cause } => self.obstruct(Obstacle::ConfigBlocked, cause, None),
+            Verdict::Revoked { cause } => self.obstruct(Obstacle::Revoked, cause, None),
+        }
+    }
+
+    async fn settle(
+        &mut self,
+        work: impl FnOnce(&mut Store) -> Result<(), WalError> + Send + 'static,
+    ) {
+        if let Err(error) = self.context.wal.call(work).await {
+            self.obstruct(Obstacle::BackingOff, error.to_string(), None);
+        }
+    }
+
+    fn obstruct(&mut self, obstacle: Obstacle, cause: String, not_before: Option<Duration>) {
+        tracing::info!(?obstacle, cause, "images have to wait");
+        self.lane.obstructed(obstacle, cause, not_before, Instant::now(), &mut rand::rng());
+        self.show();
+    }
+
+    async fn wait(&mut self) {
+        let now = Instant::now();
+        let closed = self.lane.closed().filter(|closed| closed.next_attempt > now);
+        let waits = self.waiting.borrow().images_pending > 0;
+        let moment = closed.filter(|_| waits).map(|closed| closed.next_attempt);
+        let alarm = async {
+            match [moment, self.stop_at].into_iter().flatten().min() {
+                Some(moment) => tokio::time::sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        let open = closed.is_none();
+        tokio::select! {
+            () = alarm => {}
+            command = self.commands.recv() => match command {
+                Some(command) => self.take(command),
+                None => self.stop_at = Some(Instant::now()),
+            },
+            changed = self.waiting.changed(), if open => {
+                if changed.is_err() {
+                    self.stop_at = Some(Instant::now());
+                }
+            }
+            changed = self.events.changed(), if open => {
+                if changed.is_err() {
+                    self.stop_at = Some(Instant::now());
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Hurry(until) => self.lane.hurry(until, now),
+            Command::Relax => self.lane.relax(),
+            Command::Stop(deadline) => self.stop_at = Some(deadline),
+        }
+    }
+
+    fn show(&self) {
+        let shown = blocked(&self.lane);
+        self.context.state.send_if_modified(|state| {
+            let changed = state.images != shown;
+            state.images = shown;
+            changed
+        });
+    }
+}
