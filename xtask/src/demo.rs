@@ -80,26 +80,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     server.configure(&config())?;
     let mut agent = Agent::new(client, &home, desktop.as_ref().map(Desktop::display));
     agent.enroll(server.url(), &server.issue_secret()?)?;
-    println!(
-        "the server listens on {}; a device has enrolled",
-        server.url()
-    );
+    println!("the server listens on {}; a device has enrolled", server.url());
     agent.start(&interrupts)?;
     let script = match (&desktop, windows.as_slice()) {
-        (Some(desktop), &[editor, browser, terminal, ..]) => Some(Script::new(
-            desktop,
-            &interrupts,
-            [editor, browser, terminal],
-        )),
+        (Some(desktop), &[editor, browser, terminal, ..]) => {
+            Some(Script::new(desktop, &interrupts, [editor, browser, terminal]))
+        }
         _ => None,
     };
     let time = arguments.seconds.map(Duration::from_secs);
-    let mut stage = Stage {
-        server,
-        agent,
-        interrupts: &interrupts,
-        events: Vec::new(),
-    };
+    let mut stage = Stage { server, agent, interrupts: &interrupts, events: Vec::new() };
     let deeds = stage.play(script, time)?;
     stage.judge(deeds.as_ref(), arguments.keep.as_deref())
 }
@@ -145,10 +135,7 @@ impl Stage<'_> {
         let taken = self.agent.stop(self.interrupts)?;
         self.agent.sync()?;
         self.show_arrivals(&feed)?;
-        println!(
-            "\nthe agent ended {:.1} s after SIGTERM",
-            taken.as_secs_f64()
-        );
+        println!("\nthe agent ended {:.1} s after SIGTERM", taken.as_secs_f64());
         Ok(deeds)
     }
 
@@ -178,10 +165,7 @@ impl Stage<'_> {
         if faults.is_empty() {
             return Ok(());
         }
-        bail!(
-            "the server does not hold what happened:\n  {}",
-            faults.join("\n  ")
-        );
+        bail!("the server does not hold what happened:\n  {}", faults.join("\n  "));
     }
 }
 
@@ -235,9 +219,7 @@ fn build(home: &Home, interrupts: &Interrupts) -> Result<[PathBuf; 2]> {
     let target = workspace::target()?.join("debug");
     let programs = ["devpulse-server", "devpulse-client"].map(|name| target.join(name));
     for program in &programs {
-        program
-            .metadata()
-            .with_context(|| format!("{} was not built", program.display()))?;
+        program.metadata().with_context(|| format!("{} was not built", program.display()))?;
     }
     Ok(programs)
 }

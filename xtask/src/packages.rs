@@ -13,34 +13,13 @@ struct Need {
 }
 
 const DESKTOP: [Need; 7] = [
-    Need {
-        program: "Xvfb",
-        package: "xvfb",
-    },
-    Need {
-        program: "openbox",
-        package: "openbox",
-    },
-    Need {
-        program: "xdotool",
-        package: "xdotool",
-    },
-    Need {
-        program: "xterm",
-        package: "xterm",
-    },
-    Need {
-        program: "xprop",
-        package: "x11-utils",
-    },
-    Need {
-        program: "xrandr",
-        package: "x11-xserver-utils",
-    },
-    Need {
-        program: "dbus-daemon",
-        package: "dbus",
-    },
+    Need { program: "Xvfb", package: "xvfb" },
+    Need { program: "openbox", package: "openbox" },
+    Need { program: "xdotool", package: "xdotool" },
+    Need { program: "xterm", package: "xterm" },
+    Need { program: "xprop", package: "x11-utils" },
+    Need { program: "xrandr", package: "x11-xserver-utils" },
+    Need { program: "dbus-daemon", package: "dbus" },
 ];
 
 /// Makes sure that a virtual desktop can be started: installs what is missing on
@@ -63,19 +42,12 @@ pub(crate) fn ensure_desktop() -> Result<()> {
     install(&packages)?;
     match self::missing().first() {
         None => Ok(()),
-        Some(need) => bail!(
-            "{} is not there after {} was installed",
-            need.program,
-            need.package
-        ),
+        Some(need) => bail!("{} is not there after {} was installed", need.program, need.package),
     }
 }
 
 fn missing() -> Vec<&'static Need> {
-    DESKTOP
-        .iter()
-        .filter(|need| workspace::program(need.program).is_none())
-        .collect()
+    DESKTOP.iter().filter(|need| workspace::program(need.program).is_none()).collect()
 }
 
 fn install(packages: &[&str]) -> Result<()> {
@@ -94,9 +66,7 @@ fn install(packages: &[&str]) -> Result<()> {
         );
     };
     let apt = |arguments: &[&str]| {
-        let words = prefix
-            .iter()
-            .chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        let words = prefix.iter().chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         let mut words = words.chain(arguments);
         let mut command = Command::new(words.next().unwrap_or(&"env"));
         workspace::run(command.args(words))
@@ -122,10 +92,7 @@ fn is_debian(os_release: &str) -> bool {
 }
 
 fn is_root() -> Result<bool> {
-    let output = Command::new("id")
-        .arg("-u")
-        .output()
-        .context("`id -u` does not start")?;
+    let output = Command::new("id").arg("-u").output().context("`id -u` does not start")?;
     Ok(output.stdout.trim_ascii() == b"0")
 }
 
@@ -135,13 +102,9 @@ mod tests {
 
     #[test]
     fn children_of_debian_and_ubuntu_are_recognised() {
-        assert!(is_debian(
-            "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n"
-        ));
+        assert!(is_debian("PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n"));
         assert!(is_debian("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
-        assert!(!is_debian(
-            "ID=fedora\nHOME_URL=\"https://not.debian\"\nID_LIKE=\"rhel\"\n"
-        ));
+        assert!(!is_debian("ID=fedora\nHOME_URL=\"https://not.debian\"\nID_LIKE=\"rhel\"\n"));
         assert!(!is_debian(""));
     }
 }

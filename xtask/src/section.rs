@@ -13,10 +13,7 @@ pub(crate) struct Sections {
 
 impl Sections {
     pub(crate) fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            done: Vec::new(),
-        }
+        Self { started: Instant::now(), done: Vec::new() }
     }
 
     /// Runs a section; an error says in which one it arose.
@@ -68,9 +65,7 @@ mod tests {
     fn the_error_of_a_section_bears_its_name() {
         let mut sections = Sections::new();
         sections.run("first", || Ok(())).unwrap();
-        let error = sections
-            .run("second", || anyhow::bail!("cause"))
-            .unwrap_err();
+        let error = sections.run("second", || anyhow::bail!("cause")).unwrap_err();
         assert_eq!(format!("{error:#}"), "section `second` failed: cause");
     }
 

@@ -49,10 +49,7 @@ fn dependency_policy() -> Result<()> {
 fn installed_deny() -> Result<Option<PathBuf>> {
     let (minor, _) = DENY_VERSION.rsplit_once('.').unwrap_or((DENY_VERSION, ""));
     let expected = format!("cargo-deny {minor}.");
-    let found = [
-        workspace::program("cargo-deny"),
-        Some(tools()?.join("bin/cargo-deny")),
-    ];
+    let found = [workspace::program("cargo-deny"), Some(tools()?.join("bin/cargo-deny"))];
     Ok(found.into_iter().flatten().find(|program| {
         let output = Command::new(program).arg("--version").output();
         output.is_ok_and(|output| output.stdout.starts_with(expected.as_bytes()))
@@ -64,28 +61,11 @@ fn installed_deny() -> Result<Option<PathBuf>> {
 fn install_deny() -> Result<PathBuf> {
     let tools = tools()?;
     let build = tools.join("build");
-    println!(
-        "installing cargo-deny {DENY_VERSION} into {}",
-        tools.display()
-    );
+    println!("installing cargo-deny {DENY_VERSION} into {}", tools.display());
     let mut install = workspace::cargo()?;
-    install.args([
-        "install",
-        "--locked",
-        "--debug",
-        "--quiet",
-        "--version",
-        DENY_VERSION,
-    ]);
-    install
-        .arg("--root")
-        .arg(&tools)
-        .arg("--target-dir")
-        .arg(&build)
-        .arg("cargo-deny");
-    install
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .env("CARGO_INCREMENTAL", "0");
+    install.args(["install", "--locked", "--debug", "--quiet", "--version", DENY_VERSION]);
+    install.arg("--root").arg(&tools).arg("--target-dir").arg(&build).arg("cargo-deny");
+    install.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
     workspace::run(&mut install)?;
     std::fs::remove_dir_all(&build).context("the build of cargo-deny cannot be removed")?;
     Ok(tools.join("bin/cargo-deny"))
@@ -131,10 +111,7 @@ fn tests() -> Result<()> {
 
 fn has_nextest() -> Result<bool> {
     let mut command = workspace::cargo()?;
-    command
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    command.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command.status().context("cargo does not start")?.success())
 }
 

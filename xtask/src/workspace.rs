@@ -12,10 +12,7 @@ pub(crate) fn root() -> Result<PathBuf> {
     let package =
         std::env::var_os("CARGO_MANIFEST_DIR").context("this runs by `cargo xtask`, not alone")?;
     let root = PathBuf::from(package);
-    Ok(root
-        .parent()
-        .context("the package of the tasks lies in no workspace")?
-        .to_owned())
+    Ok(root.parent().context("the package of the tasks lies in no workspace")?.to_owned())
 }
 
 /// A cargo in the workspace's root.
@@ -49,10 +46,7 @@ pub(crate) fn metadata() -> Result<Value> {
         .output()
         .context("cargo does not start")?;
     if !output.status.success() {
-        bail!(
-            "cargo metadata failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     serde_json::from_slice(&output.stdout).context("cargo metadata wrote no JSON")
 }
@@ -60,32 +54,23 @@ pub(crate) fn metadata() -> Result<Value> {
 /// Where cargo puts what it builds.
 pub(crate) fn target() -> Result<PathBuf> {
     let metadata = metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .context("cargo names no target folder")?;
+    let target = metadata["target_directory"].as_str().context("cargo names no target folder")?;
     Ok(PathBuf::from(target))
 }
 
 /// The first file of this name on `PATH`.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// Runs a command to its end, with its output on this terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .with_context(|| format!("{name} does not start"))?;
+    let status = command.status().with_context(|| format!("{name} does not start"))?;
     if status.success() {
         return Ok(());
     }
-    let arguments: Vec<_> = command
-        .get_args()
-        .map(|text| text.to_string_lossy())
-        .collect();
+    let arguments: Vec<_> = command.get_args().map(|text| text.to_string_lossy()).collect();
     bail!("`{name} {}` failed: {status}", arguments.join(" "));
 }

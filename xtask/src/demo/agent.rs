@@ -105,9 +105,7 @@ impl Agent {
         }
         // An `.env` in the folder where the demo was called is not the demo's.
         command.current_dir(&self.folder);
-        command
-            .env("DEVPULSE_HOME", &self.home)
-            .env("DEVPULSE_SECRET_STORE", "file");
+        command.env("DEVPULSE_HOME", &self.home).env("DEVPULSE_SECRET_STORE", "file");
         command.args(arguments);
         command
     }
@@ -115,12 +113,7 @@ impl Agent {
 
 fn answer(command: &mut Command) -> Result<String> {
     let output = command.output().context("devpulse-client does not start")?;
-    let task = command
-        .get_args()
-        .next()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let task = command.get_args().next().unwrap_or_default().to_string_lossy().into_owned();
     check(&task, output.status, &output.stderr)?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -129,8 +122,5 @@ fn check(task: &str, status: ExitStatus, stderr: &[u8]) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    bail!(
-        "devpulse-client {task}: {status}\n{}",
-        String::from_utf8_lossy(stderr).trim()
-    );
+    bail!("devpulse-client {task}: {status}\n{}", String::from_utf8_lossy(stderr).trim());
 }

@@ -51,17 +51,9 @@ fn check(server: &Server, event: &Value) -> Result<()> {
     let size = (Some(image.width), Some(image.height));
     let told = (event["width"].as_u64(), event["height"].as_u64());
     anyhow::ensure!(size == told, "{name} is {size:?}, its event says {told:?}");
-    anyhow::ensure!(
-        image.format == text(event, "format"),
-        "{name} is {}",
-        image.format
-    );
+    anyhow::ensure!(image.format == text(event, "format"), "{name} is {}", image.format);
     let bytes = event["size_bytes"].as_u64();
-    anyhow::ensure!(
-        bytes == Some(file.len() as u64),
-        "{name} has {} bytes",
-        file.len()
-    );
+    anyhow::ensure!(bytes == Some(file.len() as u64), "{name} has {} bytes", file.len());
     Ok(())
 }
 

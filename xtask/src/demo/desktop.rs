@@ -48,22 +48,10 @@ struct Environment {
 
 impl Desktop {
     pub(super) fn start(home: &Home, interrupts: &Interrupts) -> Result<Self> {
-        let environment = Environment {
-            user: home.user(),
-            logs: home.logs(),
-        };
+        let environment = Environment { user: home.user(), logs: home.logs() };
         let mut command = environment.command("Xvfb");
         let screen = format!("{}x{}x24", SCREEN.0, SCREEN.1);
-        command.args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            &screen,
-            "-nolisten",
-            "tcp",
-            "-noreset",
-        ]);
+        command.args(["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp", "-noreset"]);
         let (mut display, lines) = Process::start_and_read("Xvfb", &mut command, &home.logs())?;
         let number =
             interrupts.until("the virtual display", PATIENCE, || match lines.try_recv() {
@@ -88,11 +76,7 @@ impl Desktop {
         };
         interrupts.until("the window manager", PATIENCE, || desktop.managed())?;
         let mut paint = desktop.home.command("xsetroot");
-        answer(
-            paint
-                .env("DISPLAY", &desktop.name)
-                .args(["-solid", "#3d5a68"]),
-        )?;
+        answer(paint.env("DISPLAY", &desktop.name).args(["-solid", "#3d5a68"]))?;
         Ok(desktop)
     }
 
@@ -106,40 +90,15 @@ impl Desktop {
         let (background, text) = design.colours;
         let mut command = self.home.command("xterm");
         command.env("DISPLAY", &self.name).env("TEXT", design.text);
-        command.args([
-            "-class",
-            design.app,
-            "-name",
-            design.app,
-            "-T",
-            &design.title,
-        ]);
-        command.args([
-            "-geometry",
-            design.geometry,
-            "-bg",
-            background,
-            "-fg",
-            text,
-            "+sb",
-        ]);
-        command.args([
-            "-e",
-            "sh",
-            "-c",
-            r#"printf "%s" "$TEXT"; exec sleep 1000000"#,
-        ]);
-        self.windows
-            .push(Process::start(design.app, &mut command, &self.home.logs)?);
+        command.args(["-class", design.app, "-name", design.app, "-T", &design.title]);
+        command.args(["-geometry", design.geometry, "-bg", background, "-fg", text, "+sb"]);
+        command.args(["-e", "sh", "-c", r#"printf "%s" "$TEXT"; exec sleep 1000000"#]);
+        self.windows.push(Process::start(design.app, &mut command, &self.home.logs)?);
         let class = format!("^{}$", design.app);
         let what = format!("the window of {}", design.app);
         let window = interrupts.until(&what, PATIENCE, || {
             let found = self.xdotool(&["search", "--onlyvisible", "--class", &class])?;
-            Ok(found
-                .lines()
-                .next()
-                .and_then(|line| line.parse().ok())
-                .map(WindowId))
+            Ok(found.lines().next().and_then(|line| line.parse().ok()).map(WindowId))
         })?;
         self.focus(window, interrupts)?;
         Ok(window)
@@ -160,9 +119,7 @@ impl Desktop {
     pub(super) fn rename(&self, window: WindowId, title: &str) -> Result<i64> {
         let before = clock::now();
         let mut command = self.home.command("xprop");
-        command
-            .env("DISPLAY", &self.name)
-            .args(["-id", &window.0.to_string()]);
+        command.env("DISPLAY", &self.name).args(["-id", &window.0.to_string()]);
         command.args(["-f", "_NET_WM_NAME", "8u", "-set", "_NET_WM_NAME", title]);
         answer(&mut command)?;
         Ok(before.midpoint(clock::now()))
@@ -178,9 +135,7 @@ impl Desktop {
     fn managed(&mut self) -> Result<Option<()>> {
         self._manager.check_running()?;
         let mut command = self.home.command("xprop");
-        command
-            .env("DISPLAY", &self.name)
-            .args(["-root", "_NET_SUPPORTING_WM_CHECK"]);
+        command.env("DISPLAY", &self.name).args(["-root", "_NET_SUPPORTING_WM_CHECK"]);
         Ok(answer(&mut command)?.contains("window id").then_some(()))
     }
 
@@ -214,14 +169,9 @@ impl Environment {
 
 fn answer(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("{program} does not start"))?;
+    let output = command.output().with_context(|| format!("{program} does not start"))?;
     if !output.status.success() {
-        bail!(
-            "{program} failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{program} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

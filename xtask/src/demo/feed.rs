@@ -15,10 +15,7 @@ impl Feed {
     /// Prints the headings.
     pub(super) fn start() -> Self {
         let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        println!(
-            "\n{}",
-            columns("TIME (UTC)", "TYPE", "APP", "WHAT", "SECONDS")
-        );
+        println!("\n{}", columns("TIME (UTC)", "TYPE", "APP", "WHAT", "SECONDS"));
         Self { colours }
     }
 
@@ -39,11 +36,7 @@ fn line(event: &Value) -> String {
         "activity" => ("", text(event, "activity_type").replace('_', " "), None),
         "heartbeat" => {
             let waiting = &event["pending"];
-            (
-                "",
-                format!("{}, {waiting} waiting", text(event, "heartbeat_type")),
-                None,
-            )
+            ("", format!("{}, {waiting} waiting", text(event, "heartbeat_type")), None)
         }
         "window" => {
             let title = text(event, "window_title").to_owned();
@@ -53,9 +46,7 @@ fn line(event: &Value) -> String {
         "custom" => ("", text(event, "name").to_owned(), None),
         _ => ("", event.to_string(), None),
     };
-    let seconds = seconds
-        .map(|seconds| format!("{seconds:.2}"))
-        .unwrap_or_default();
+    let seconds = seconds.map(|seconds| format!("{seconds:.2}")).unwrap_or_default();
     columns(time, kind, app, &what, &seconds)
 }
 
@@ -64,18 +55,13 @@ fn picture(event: &Value) -> String {
     if event["duplicate_of"].is_string() {
         return format!("{size}, same as before");
     }
-    let kilobytes = event["size_bytes"]
-        .as_u64()
-        .unwrap_or_default()
-        .div_ceil(1000);
+    let kilobytes = event["size_bytes"].as_u64().unwrap_or_default().div_ceil(1000);
     format!("{size} {}, {kilobytes} kB", text(event, "format"))
 }
 
 fn columns(time: &str, kind: &str, app: &str, what: &str, seconds: &str) -> String {
     let (app, what) = (fit(app, 10), fit(what, 54));
-    format!("{time:<10}  {kind:<10}  {app:<10}  {what:<54}  {seconds:>7}")
-        .trim_end()
-        .to_owned()
+    format!("{time:<10}  {kind:<10}  {app:<10}  {what:<54}  {seconds:>7}").trim_end().to_owned()
 }
 
 /// The text in so many columns, without what would move the cursor.

@@ -15,9 +15,7 @@ impl Home {
         let home = Self(std::env::temp_dir().join(name));
         let mut folders = DirBuilder::new();
         folders.mode(0o700);
-        folders
-            .create(&home.0)
-            .with_context(|| format!("{} cannot be made", home.0.display()))?;
+        folders.create(&home.0).with_context(|| format!("{} cannot be made", home.0.display()))?;
         for folder in [home.logs(), home.agent(), home.user()] {
             folders.create(folder)?;
         }
@@ -51,10 +49,7 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!(
-                "warning: {} could not be deleted: {error}",
-                self.0.display()
-            );
+            eprintln!("warning: {} could not be deleted: {error}", self.0.display());
         }
     }
 }

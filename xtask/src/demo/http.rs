@@ -49,10 +49,7 @@ impl Endpoint {
         let answer = answer.with_context(|| format!("{method} {path} failed"))?;
         let (status, body) = split(&answer).with_context(|| format!("{method} {path}: no HTTP"))?;
         if !(200..300).contains(&status) {
-            bail!(
-                "{method} {path}: {status} {}",
-                String::from_utf8_lossy(body).trim()
-            );
+            bail!("{method} {path}: {status} {}", String::from_utf8_lossy(body).trim());
         }
         Ok(body.to_vec())
     }

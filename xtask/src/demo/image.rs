@@ -22,10 +22,9 @@ fn webp(file: &[u8]) -> Option<Image> {
     }
     let data = chunk.get(8..)?;
     let (width, height) = match chunk.get(..4)? {
-        b"VP8 " if data.get(3..6)? == [0x9d, 0x01, 0x2a] => (
-            little(data.get(6..8)?) & 0x3fff,
-            little(data.get(8..10)?) & 0x3fff,
-        ),
+        b"VP8 " if data.get(3..6)? == [0x9d, 0x01, 0x2a] => {
+            (little(data.get(6..8)?) & 0x3fff, little(data.get(8..10)?) & 0x3fff)
+        }
         b"VP8L" if data.first() == Some(&0x2f) => {
             let bits = little(data.get(1..5)?);
             ((bits & 0x3fff) + 1, ((bits >> 14) & 0x3fff) + 1)
@@ -33,11 +32,7 @@ fn webp(file: &[u8]) -> Option<Image> {
         b"VP8X" => (little(data.get(4..7)?) + 1, little(data.get(7..10)?) + 1),
         _ => return None,
     };
-    Some(Image {
-        format: "webp",
-        width,
-        height,
-    })
+    Some(Image { format: "webp", width, height })
 }
 
 fn png(file: &[u8]) -> Option<Image> {
@@ -47,11 +42,7 @@ fn png(file: &[u8]) -> Option<Image> {
         return None;
     }
     let (width, height) = (big(header.get(..4)?), big(header.get(4..8)?));
-    Some(Image {
-        format: "png",
-        width,
-        height,
-    })
+    Some(Image { format: "png", width, height })
 }
 
 fn jpeg(file: &[u8]) -> Option<Image> {
@@ -66,27 +57,18 @@ fn jpeg(file: &[u8]) -> Option<Image> {
         let is_frame = matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
         if is_frame {
             let (height, width) = (big(rest.get(5..7)?), big(rest.get(7..9)?));
-            return Some(Image {
-                format: "jpeg",
-                width,
-                height,
-            });
+            return Some(Image { format: "jpeg", width, height });
         }
         rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low]))..)?;
     }
 }
 
 fn little(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn big(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -94,11 +76,7 @@ mod tests {
     use super::*;
 
     fn image(format: &'static str, width: u64, height: u64) -> Option<Image> {
-        Some(Image {
-            format,
-            width,
-            height,
-        })
+        Some(Image { format, width, height })
     }
 
     #[test]

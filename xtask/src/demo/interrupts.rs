@@ -21,10 +21,7 @@ impl Interrupts {
         let mut source = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("signals stay unheard")?;
         let (sender, signals) = channel();
         thread::spawn(move || source.forever().try_for_each(|signal| sender.send(signal)));
-        Ok(Self {
-            signals,
-            arrived: Cell::new(0),
-        })
+        Ok(Self { signals, arrived: Cell::new(0) })
     }
 
     /// Waits for so long, or until a signal arrives; says how many have arrived so far.

@@ -27,10 +27,7 @@ impl Process {
     pub(super) fn start(name: &'static str, command: &mut Command, logs: &Path) -> Result<Self> {
         let log = logs.join(name).with_extension("log");
         let file = File::create(&log).with_context(|| format!("{} is refused", log.display()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file);
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         Self::spawn(name, command, log)
     }
 
@@ -42,16 +39,9 @@ impl Process {
     ) -> Result<(Self, Receiver<String>)> {
         let log = logs.join(name).with_extension("log");
         let file = File::create(&log).with_context(|| format!("{} is refused", log.display()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(file);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut process = Self::spawn(name, command, log)?;
-        let output = process
-            .child
-            .stdout
-            .take()
-            .context("the output was taken before")?;
+        let output = process.child.stdout.take().context("the output was taken before")?;
         let (sender, lines) = channel();
         thread::spawn(move || {
             // Reads on when nobody listens, so that the program never waits to be read.

@@ -153,11 +153,7 @@ impl<'a> Script<'a> {
             Step::Focus(window) => {
                 let at = self.desktop.focus(self.windows[window], self.interrupts)?;
                 let design = &designs()[window];
-                let title = if window == BROWSER {
-                    page(self.pages)
-                } else {
-                    design.title.clone()
-                };
+                let title = if window == BROWSER { page(self.pages) } else { design.title.clone() };
                 self.open_stay(design.app, title, at);
             }
             Step::TurnPage => {
@@ -168,10 +164,7 @@ impl<'a> Script<'a> {
             }
             Step::Rest => {
                 self.resting = true;
-                self.deeds.rests.push(Rest {
-                    last_input: self.last_input,
-                    next_input: None,
-                });
+                self.deeds.rests.push(Rest { last_input: self.last_input, next_input: None });
             }
             Step::Return => {
                 self.resting = false;
@@ -186,12 +179,7 @@ impl<'a> Script<'a> {
 
     fn open_stay(&mut self, app: &'static str, title: String, at: i64) {
         self.close_stay(at);
-        self.deeds.stays.push(Stay {
-            app,
-            title,
-            start: at,
-            end: at,
-        });
+        self.deeds.stays.push(Stay { app, title, start: at, end: at });
     }
 
     fn close_stay(&mut self, at: i64) {

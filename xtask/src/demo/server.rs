@@ -29,18 +29,8 @@ impl Server {
     pub(super) fn start(program: &Path, home: &Home, interrupts: &Interrupts) -> Result<Self> {
         let (database, token) = (home.file("server.db"), home.file("admin-token"));
         let mut command = Command::new(program);
-        command.args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-        ]);
-        command
-            .arg("--db")
-            .arg(&database)
-            .arg("--admin-token-file")
-            .arg(&token);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+        command.arg("--db").arg(&database).arg("--admin-token-file").arg(&token);
         command.current_dir(home.path());
         let (mut process, lines) = Process::start_and_read("server", &mut command, &home.logs())?;
         let mut listening = Vec::new();
@@ -56,10 +46,7 @@ impl Server {
             Ok((listening.len() == 2).then_some(()))
         })?;
         let token = std::fs::read_to_string(&token).context("the admin token is not there")?;
-        let admin = Endpoint {
-            address: listening.remove(1),
-            token: token.trim().to_owned(),
-        };
+        let admin = Endpoint { address: listening.remove(1), token: token.trim().to_owned() };
         Ok(Self {
             process,
             program: program.to_owned(),
@@ -88,27 +75,18 @@ impl Server {
     /// Issues a secret that one device can enroll with.
     pub(super) fn issue_secret(&self) -> Result<String> {
         let mut command = Command::new(&self.program);
-        command
-            .args(["secret", "create", "--db"])
-            .arg(&self.database);
+        command.args(["secret", "create", "--db"]).arg(&self.database);
         let output = command.output().context("devpulse-server does not start")?;
         if !output.status.success() {
-            bail!(
-                "no secret was issued: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
+            bail!("no secret was issued: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// The events that arrived since the last call, in the order of their arrival.
     pub(super) fn new_events(&mut self) -> Result<Vec<Value>> {
-        let mut page = self
-            .admin
-            .get(&format!("/admin/v1/events?cursor={}", self.cursor))?;
-        self.cursor = page["next_cursor"]
-            .as_i64()
-            .context("a page of events has no cursor")?;
+        let mut page = self.admin.get(&format!("/admin/v1/events?cursor={}", self.cursor))?;
+        self.cursor = page["next_cursor"].as_i64().context("a page of events has no cursor")?;
         match page["events"].take() {
             Value::Array(events) => Ok(events),
             _ => bail!("a page of events has no events"),
@@ -117,17 +95,14 @@ impl Server {
 
     /// The image file with this hash.
     pub(super) fn image(&self, hash: &str) -> Result<Vec<u8>> {
-        self.admin
-            .download(&format!("/admin/v1/screenshots/{hash}"))
+        self.admin.download(&format!("/admin/v1/screenshots/{hash}"))
     }
 }
 
 /// Host and port in a line such as `listening on http://127.0.0.1:8080`.
 fn address(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("http://")?;
-    let end = rest
-        .find(|c: char| c.is_whitespace() || c == '/')
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| c.is_whitespace() || c == '/').unwrap_or(rest.len());
     Some(rest[..end].to_owned())
 }
 
@@ -139,10 +114,7 @@ mod tests {
     fn the_address_is_found_in_what_the_server_says() {
         let expected = Some("127.0.0.1:8080".to_owned());
         assert_eq!(address("listening on http://127.0.0.1:8080"), expected);
-        assert_eq!(
-            address("admin interface on http://127.0.0.1:8080/admin (x)"),
-            expected
-        );
+        assert_eq!(address("admin interface on http://127.0.0.1:8080/admin (x)"), expected);
         assert_eq!(address("not for production"), None);
     }
 }

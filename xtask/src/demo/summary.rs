@@ -11,10 +11,7 @@ use super::verdict;
 pub(super) fn print(deeds: &Deeds, events: &[Value], images: usize) {
     let compared = verdict::compare(deeds, events);
     if !compared.is_empty() {
-        println!(
-            "\n{:<54}  {:>9}  {:>9}  {:>10}",
-            "WINDOW", "LOOKED AT", "REPORTED", "DIFFERENCE"
-        );
+        println!("\n{:<54}  {:>9}  {:>9}  {:>10}", "WINDOW", "LOOKED AT", "REPORTED", "DIFFERENCE");
     }
     for stay in &compared {
         let (reported, difference) = match stay.reported {
@@ -22,21 +19,13 @@ pub(super) fn print(deeds: &Deeds, events: &[Value], images: usize) {
             None => ("missing".to_owned(), String::new()),
         };
         let done = seconds(stay.done());
-        println!(
-            "{:<54}  {done:>9}  {reported:>9}  {difference:>10}",
-            stay.stay.title
-        );
+        println!("{:<54}  {done:>9}  {reported:>9}  {difference:>10}", stay.stay.title);
     }
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for event in events {
-        *kinds
-            .entry(event["event_type"].as_str().unwrap_or("unknown"))
-            .or_default() += 1;
+        *kinds.entry(event["event_type"].as_str().unwrap_or("unknown")).or_default() += 1;
     }
-    let kinds: Vec<String> = kinds
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .collect();
+    let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("\n{} events arrived: {}", events.len(), kinds.join(", "));
     println!("{images} images arrived, and open");
 }

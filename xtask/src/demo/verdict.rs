@@ -48,10 +48,7 @@ pub(super) fn compare<'a>(deeds: &'a Deeds, events: &[Value]) -> Vec<Compared<'a
         .stays
         .iter()
         .filter(|stay| stay.end - stay.start >= SHORTEST)
-        .map(|stay| Compared {
-            stay,
-            reported: reported(stay, events),
-        })
+        .map(|stay| Compared { stay, reported: reported(stay, events) })
         .collect()
 }
 
@@ -59,12 +56,7 @@ pub(super) fn compare<'a>(deeds: &'a Deeds, events: &[Value]) -> Vec<Compared<'a
 pub(super) fn faults(deeds: &Deeds, events: &[Value]) -> Vec<String> {
     let mut faults = missing_kinds(events);
     faults.extend(compare(deeds, events).iter().filter_map(Compared::fault));
-    faults.extend(
-        deeds
-            .rests
-            .iter()
-            .flat_map(|rest| idle_faults(rest, events)),
-    );
+    faults.extend(deeds.rests.iter().flat_map(|rest| idle_faults(rest, events)));
     faults.extend(order_faults(events));
     faults
 }
@@ -79,9 +71,7 @@ fn reported(stay: &Stay, events: &[Value]) -> Option<i64> {
         .filter(|event| event["window_title"] == stay.title && event["app_name"] == stay.app)
         .filter(|event| middle(event).is_some_and(|at| (stay.start..=stay.end).contains(&at)))
         .filter_map(|event| event["duration"].as_f64());
-    durations
-        .map(|seconds| (seconds * 1000.0).round() as i64)
-        .reduce(|sum, next| sum + next)
+    durations.map(|seconds| (seconds * 1000.0).round() as i64).reduce(|sum, next| sum + next)
 }
 
 /// Every kind of event that each run of the agent has to lead to.
@@ -90,9 +80,7 @@ fn missing_kinds(events: &[Value]) -> Vec<String> {
         .iter()
         .map(|event| {
             let kind = event["event_type"].as_str().unwrap_or_default();
-            let variant = event["activity_type"]
-                .as_str()
-                .or(event["heartbeat_type"].as_str());
+            let variant = event["activity_type"].as_str().or(event["heartbeat_type"].as_str());
             (kind, variant.unwrap_or_default())
         })
         .collect();
@@ -136,23 +124,15 @@ fn idle_faults(rest: &Rest, events: &[Value]) -> Vec<String> {
 /// Events of one database are numbered without a hole, and none comes twice.
 fn order_faults(events: &[Value]) -> Vec<String> {
     let mut faults = Vec::new();
-    let ids: HashSet<&str> = events
-        .iter()
-        .filter_map(|event| event["event_id"].as_str())
-        .collect();
+    let ids: HashSet<&str> = events.iter().filter_map(|event| event["event_id"].as_str()).collect();
     if ids.len() != events.len() {
         faults.push(format!("{} events arrived twice", events.len() - ids.len()));
     }
-    let numbers: BTreeSet<i64> = events
-        .iter()
-        .filter_map(|event| event["seq"].as_i64())
-        .collect();
+    let numbers: BTreeSet<i64> = events.iter().filter_map(|event| event["seq"].as_i64()).collect();
     if let (Some(first), Some(last)) = (numbers.first(), numbers.last()) {
         let holes = last - first + 1 - numbers.len() as i64;
         if holes > 0 {
-            faults.push(format!(
-                "{holes} events between the first and the last are missing"
-            ));
+            faults.push(format!("{holes} events between the first and the last are missing"));
         }
     }
     faults
@@ -165,20 +145,9 @@ mod tests {
     use super::*;
 
     fn deeds() -> Deeds {
-        let stay = Stay {
-            app: "Editor",
-            title: "engine.rs".to_owned(),
-            start: 1_000,
-            end: 3_000,
-        };
-        let rest = Rest {
-            last_input: 4_000,
-            next_input: Some(8_000),
-        };
-        Deeds {
-            stays: vec![stay],
-            rests: vec![rest],
-        }
+        let stay = Stay { app: "Editor", title: "engine.rs".to_owned(), start: 1_000, end: 3_000 };
+        let rest = Rest { last_input: 4_000, next_input: Some(8_000) };
+        Deeds { stays: vec![stay], rests: vec![rest] }
     }
 
     fn events() -> Vec<Value> {
@@ -224,10 +193,7 @@ mod tests {
         for index in 0..events().len() {
             let mut events = events();
             let taken = events.remove(index);
-            assert!(
-                !faults(&deeds(), &events).is_empty(),
-                "{taken} was not missed"
-            );
+            assert!(!faults(&deeds(), &events).is_empty(), "{taken} was not missed");
         }
     }
 

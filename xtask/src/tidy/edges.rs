@@ -16,9 +16,7 @@ const PACKAGES: [Package; 9] = [
     Package {
         name: "devpulse-protocol",
         sees: &[],
-        never: &[
-            "tokio", "reqwest", "hyper", "axum", "tonic", "rusqlite", "x11rb",
-        ],
+        never: &["tokio", "reqwest", "hyper", "axum", "tonic", "rusqlite", "x11rb"],
     },
     Package {
         name: "devpulse-capture",
@@ -37,12 +35,7 @@ const PACKAGES: [Package; 9] = [
     },
     Package {
         name: "devpulse-agent",
-        sees: &[
-            "devpulse-protocol",
-            "devpulse-capture",
-            "devpulse-pipeline",
-            "devpulse-control",
-        ],
+        sees: &["devpulse-protocol", "devpulse-capture", "devpulse-pipeline", "devpulse-control"],
         never: &["axum", "x11rb"],
     },
     Package {
@@ -55,16 +48,8 @@ const PACKAGES: [Package; 9] = [
         sees: &["devpulse-protocol", "devpulse-control", "devpulse-agent"],
         never: &["axum", "x11rb"],
     },
-    Package {
-        name: "devpulse-server",
-        sees: &["devpulse-protocol"],
-        never: &["reqwest", "x11rb"],
-    },
-    Package {
-        name: "xtask",
-        sees: &[],
-        never: &["tokio", "reqwest", "axum", "rusqlite"],
-    },
+    Package { name: "devpulse-server", sees: &["devpulse-protocol"], never: &["reqwest", "x11rb"] },
+    Package { name: "xtask", sees: &[], never: &["tokio", "reqwest", "axum", "rusqlite"] },
 ];
 
 /// Tests of every package may start the server.
@@ -79,9 +64,7 @@ pub(super) fn faults(metadata: &Value) -> Vec<String> {
     for package in list(&metadata["packages"]) {
         let name = text(&package["name"]);
         let Some(rules) = PACKAGES.iter().find(|rules| rules.name == name) else {
-            faults.push(format!(
-                "{name}: say in xtask/src/tidy/edges.rs what it may see"
-            ));
+            faults.push(format!("{name}: say in xtask/src/tidy/edges.rs what it may see"));
             continue;
         };
         for dependency in list(&package["dependencies"]) {
@@ -104,9 +87,7 @@ fn fault(rules: &Package, dependency: &str, for_tests: bool) -> Option<String> {
     }
     let is_tauri = dependency == "tauri" || dependency.starts_with("tauri-");
     if is_tauri && name != DESKTOP {
-        return Some(format!(
-            "{name} must not see {dependency}: only {DESKTOP} knows a web view"
-        ));
+        return Some(format!("{name} must not see {dependency}: only {DESKTOP} knows a web view"));
     }
     if rules.never.contains(&dependency) && !for_tests {
         return Some(format!("{name} must never see {dependency}"));
@@ -137,14 +118,8 @@ mod tests {
     #[test]
     fn capture_and_pipeline_never_see_each_other() {
         for kind in [None, Some("dev"), Some("build")] {
-            assert_eq!(
-                faults_of("devpulse-capture", "devpulse-pipeline", kind).len(),
-                1
-            );
-            assert_eq!(
-                faults_of("devpulse-pipeline", "devpulse-capture", kind).len(),
-                1
-            );
+            assert_eq!(faults_of("devpulse-capture", "devpulse-pipeline", kind).len(), 1);
+            assert_eq!(faults_of("devpulse-pipeline", "devpulse-capture", kind).len(), 1);
         }
         assert!(faults_of("devpulse-agent", "devpulse-capture", None).is_empty());
         assert!(faults_of("devpulse-agent", "devpulse-pipeline", None).is_empty());
@@ -153,10 +128,7 @@ mod tests {
     #[test]
     fn only_the_tray_app_knows_tauri_even_in_tests() {
         assert_eq!(faults_of("devpulse-client", "tauri", Some("dev")).len(), 1);
-        assert_eq!(
-            faults_of("devpulse-agent", "tauri-plugin-autostart", None).len(),
-            1
-        );
+        assert_eq!(faults_of("devpulse-agent", "tauri-plugin-autostart", None).len(), 1);
         assert!(faults_of("devpulse-desktop", "tauri", None).is_empty());
     }
 
@@ -168,10 +140,7 @@ mod tests {
 
     #[test]
     fn only_tests_may_start_the_server() {
-        assert_eq!(
-            faults_of("devpulse-client", "devpulse-server", None).len(),
-            1
-        );
+        assert_eq!(faults_of("devpulse-client", "devpulse-server", None).len(), 1);
         assert!(faults_of("devpulse-client", "devpulse-server", Some("dev")).is_empty());
     }
 

@@ -9,24 +9,12 @@ use anyhow::{Context, Result};
 const MAX_LINES: usize = 500;
 
 /// Where the project's own files lie; everything else is built or fetched.
-const FOLDERS: [&str; 9] = [
-    ".ci",
-    ".config",
-    ".github",
-    "crates",
-    "docs",
-    "packaging",
-    "src-tauri",
-    "tests",
-    "xtask",
-];
+const FOLDERS: [&str; 9] =
+    [".ci", ".config", ".github", "crates", "docs", "packaging", "src-tauri", "tests", "xtask"];
 
 /// Written in two halves, because this file is checked too.
-const UNFINISHED: [&str; 3] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("unimplemented", "!("),
-];
+const UNFINISHED: [&str; 3] =
+    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimplemented", "!(")];
 
 /// Every fault in the files below `root`.
 pub(super) fn faults(root: &Path) -> Result<Vec<String>> {
@@ -53,25 +41,16 @@ fn faults_in(file: &Path, text: &str) -> Vec<String> {
     };
     for (index, line) in text.lines().enumerate() {
         if let Some(marker) = UNFINISHED.iter().find(|marker| line.contains(**marker)) {
-            fault(
-                index + 1,
-                format!("`{marker}`: finish it, or open an issue"),
-            );
+            fault(index + 1, format!("`{marker}`: finish it, or open an issue"));
         }
     }
     if file.extension().is_some_and(|extension| extension == "rs") {
         let lines = text.lines().count();
         if lines > MAX_LINES {
-            fault(
-                lines,
-                format!("{lines} lines; split what is longer than {MAX_LINES}"),
-            );
+            fault(lines, format!("{lines} lines; split what is longer than {MAX_LINES}"));
         }
         if file.ends_with("mod.rs") {
-            fault(
-                1,
-                "name the file after its module, beside the module's folder".to_owned(),
-            );
+            fault(1, "name the file after its module, beside the module's folder".to_owned());
         }
         if is_crate_root(file) && !text.starts_with("//!") {
             fault(1, "say with `//!` what this crate is".to_owned());
@@ -121,10 +100,7 @@ mod tests {
         let text = format!("fine\n# {}: later\n", UNFINISHED[0]);
         assert_eq!(
             faults_in(Path::new("docs/a.md"), &text),
-            [format!(
-                "docs/a.md:2: `{}`: finish it, or open an issue",
-                UNFINISHED[0]
-            )]
+            [format!("docs/a.md:2: `{}`: finish it, or open an issue", UNFINISHED[0])]
         );
     }
 
@@ -137,9 +113,6 @@ mod tests {
     #[test]
     fn a_crate_says_what_it_is() {
         assert_eq!(faults_of("crates/a/src/lib.rs", "mod b;\n"), 1);
-        assert_eq!(
-            faults_of("crates/a/src/lib.rs", "//! It is this.\nmod b;\n"),
-            0
-        );
+        assert_eq!(faults_of("crates/a/src/lib.rs", "//! It is this.\nmod b;\n"), 0);
     }
 }
