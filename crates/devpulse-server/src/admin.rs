@@ -21,10 +21,7 @@ pub struct Admin {
     store: Store,
 }
 
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "the type says once when its calls fail"
-)]
+#[expect(clippy::missing_errors_doc, reason = "the type says once when its calls fail")]
 impl Admin {
     pub(crate) const fn new(store: Store) -> Self {
         Self { store }
@@ -43,9 +40,7 @@ impl Admin {
 
     /// Issues an enrollment secret.
     pub async fn create_secret(&self, request: SecretRequest) -> Result<IssuedSecret, StoreError> {
-        self.store
-            .write(move |connection| secrets::issue(connection, request))
-            .await
+        self.store.write(move |connection| secrets::issue(connection, request)).await
     }
 
     /// All enrollment secrets, oldest first.
@@ -55,9 +50,7 @@ impl Admin {
 
     /// Deletes an enrollment secret; `false` where there is none of that id.
     pub async fn delete_secret(&self, id: i64) -> Result<bool, StoreError> {
-        self.store
-            .write(move |connection| secrets::delete(connection, id))
-            .await
+        self.store.write(move |connection| secrets::delete(connection, id)).await
     }
 
     /// All people that enrolled or were suspended, by name.
@@ -83,30 +76,22 @@ impl Admin {
 
     /// One device.
     pub async fn device(&self, device: DeviceId) -> Result<Option<DeviceSummary>, StoreError> {
-        self.store
-            .read(move |connection| devices::find(connection, &device))
-            .await
+        self.store.read(move |connection| devices::find(connection, &device)).await
     }
 
     /// Ends a device's right to send; `false` where there is no such device.
     pub async fn revoke(&self, device: DeviceId) -> Result<bool, StoreError> {
-        self.store
-            .write(move |connection| devices::revoke(connection, &device))
-            .await
+        self.store.write(move |connection| devices::revoke(connection, &device)).await
     }
 
     /// Lets the API key of a device end now; `false` where there is no such device.
     pub async fn expire_key(&self, device: DeviceId) -> Result<bool, StoreError> {
-        self.store
-            .write(move |connection| devices::expire_key(connection, &device))
-            .await
+        self.store.write(move |connection| devices::expire_key(connection, &device)).await
     }
 
     /// Ends every access token that was issued so far.
     pub async fn expire_tokens(&self) -> Result<(), StoreError> {
-        self.store
-            .write(|connection| tokens::expire(connection, None))
-            .await
+        self.store.write(|connection| tokens::expire(connection, None)).await
     }
 
     /// The configuration for all devices.
@@ -127,9 +112,7 @@ impl Admin {
         self.store
             .read(move |connection| {
                 let known = devices::find(connection, &device)?.is_some();
-                known
-                    .then(|| configs::effective(connection, &device))
-                    .transpose()
+                known.then(|| configs::effective(connection, &device)).transpose()
             })
             .await
     }
@@ -137,8 +120,7 @@ impl Admin {
     /// Replaces the configuration for all devices. A `version` in it is kept where it is
     /// newer than every one before.
     pub async fn set_config(&self, config: Value) -> Result<ConfigChange, StoreError> {
-        self.replace(ConfigScope::Everyone, config, Validation::Checked)
-            .await
+        self.replace(ConfigScope::Everyone, config, Validation::Checked).await
     }
 
     /// Replaces the settings that one device gets instead of those for all.
@@ -147,29 +129,23 @@ impl Admin {
         device: DeviceId,
         config: Value,
     ) -> Result<ConfigChange, StoreError> {
-        self.replace(ConfigScope::Device(device), config, Validation::Checked)
-            .await
+        self.replace(ConfigScope::Device(device), config, Validation::Checked).await
     }
 
     /// Lets a device have the configuration that all have.
     pub async fn clear_device_config(&self, device: DeviceId) -> Result<ConfigChange, StoreError> {
-        self.store
-            .write(move |connection| configs::clear(connection, &device))
-            .await
+        self.store.write(move |connection| configs::clear(connection, &device)).await
     }
 
     /// As [`Admin::set_config`], but takes values out of range too: for tests of devices,
     /// which have to refuse them.
     pub async fn set_config_unchecked(&self, config: Value) -> Result<ConfigChange, StoreError> {
-        self.replace(ConfigScope::Everyone, config, Validation::Unchecked)
-            .await
+        self.replace(ConfigScope::Everyone, config, Validation::Unchecked).await
     }
 
     /// A page of events.
     pub async fn event_page(&self, query: EventQuery) -> Result<EventPage, StoreError> {
-        self.store
-            .read(move |connection| events::page(connection, &query))
-            .await
+        self.store.read(move |connection| events::page(connection, &query)).await
     }
 
     /// All events that `query` asks for, from its cursor to the end: the raw JSON of each
@@ -207,9 +183,7 @@ impl Admin {
         let Some(digest) = Digest::from_hex(sha256) else {
             return Ok(None);
         };
-        self.store
-            .read(move |connection| screenshots::find(connection, &digest))
-            .await
+        self.store.read(move |connection| screenshots::find(connection, &digest)).await
     }
 
     async fn replace(

@@ -38,9 +38,7 @@ pub fn admin_router(admin: Admin, token: AdminToken) -> Router {
         .route("/devices/{id}/revoke", post(revoke))
         .route(
             "/devices/{id}/config",
-            get(device_config)
-                .put(set_device_config)
-                .delete(clear_device_config),
+            get(device_config).put(set_device_config).delete(clear_device_config),
         )
         .route("/config", get(config).put(set_config))
         .route("/events", get(events))
@@ -57,59 +55,38 @@ pub fn admin_router(admin: Admin, token: AdminToken) -> Router {
 
 async fn create_secret(State(admin): State<Admin>, headers: HeaderMap, body: Body) -> Answer {
     let request: SecretRequest = body::read_json(&headers, body).await?;
-    Ok(json_answer(
-        StatusCode::CREATED,
-        &admin.create_secret(request).await?,
-    ))
+    Ok(json_answer(StatusCode::CREATED, &admin.create_secret(request).await?))
 }
 
 async fn secrets(State(admin): State<Admin>) -> Answer {
-    Ok(json_answer(
-        StatusCode::OK,
-        &json!({"secrets": admin.secrets().await?}),
-    ))
+    Ok(json_answer(StatusCode::OK, &json!({"secrets": admin.secrets().await?})))
 }
 
 async fn delete_secret(State(admin): State<Admin>, id: Named) -> Answer {
-    let id = name(id)?
-        .parse()
-        .map_err(|_| Refusal::not_found("there is no such secret"))?;
+    let id = name(id)?.parse().map_err(|_| Refusal::not_found("there is no such secret"))?;
     found(admin.delete_secret(id).await?, "there is no such secret")
 }
 
 async fn users(State(admin): State<Admin>) -> Answer {
-    Ok(json_answer(
-        StatusCode::OK,
-        &json!({"users": admin.users().await?}),
-    ))
+    Ok(json_answer(StatusCode::OK, &json!({"users": admin.users().await?})))
 }
 
 async fn suspend(State(admin): State<Admin>, user: Named) -> Answer {
-    admin
-        .set_standing(Username::new(name(user)?), Standing::Suspended)
-        .await?;
+    admin.set_standing(Username::new(name(user)?), Standing::Suspended).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn unsuspend(State(admin): State<Admin>, user: Named) -> Answer {
-    admin
-        .set_standing(Username::new(name(user)?), Standing::Active)
-        .await?;
+    admin.set_standing(Username::new(name(user)?), Standing::Active).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn devices(State(admin): State<Admin>) -> Answer {
-    Ok(json_answer(
-        StatusCode::OK,
-        &json!({"devices": admin.devices().await?}),
-    ))
+    Ok(json_answer(StatusCode::OK, &json!({"devices": admin.devices().await?})))
 }
 
 async fn device(State(admin): State<Admin>, id: Named) -> Answer {
-    let device = admin
-        .device(device_id(id)?)
-        .await?
-        .ok_or_else(no_such_device)?;
+    let device = admin.device(device_id(id)?).await?.ok_or_else(no_such_device)?;
     Ok(json_answer(StatusCode::OK, &device))
 }
 
@@ -118,10 +95,7 @@ async fn revoke(State(admin): State<Admin>, id: Named) -> Answer {
 }
 
 async fn device_config(State(admin): State<Admin>, id: Named) -> Answer {
-    let config = admin
-        .device_config(device_id(id)?)
-        .await?
-        .ok_or_else(no_such_device)?;
+    let config = admin.device_config(device_id(id)?).await?.ok_or_else(no_such_device)?;
     Ok(json_answer(StatusCode::OK, &config))
 }
 
@@ -157,17 +131,11 @@ async fn events(
 }
 
 async fn counts(State(admin): State<Admin>) -> Answer {
-    Ok(json_answer(
-        StatusCode::OK,
-        &json!({"counts": admin.event_counts().await?}),
-    ))
+    Ok(json_answer(StatusCode::OK, &json!({"counts": admin.event_counts().await?})))
 }
 
 async fn screenshots(State(admin): State<Admin>) -> Answer {
-    Ok(json_answer(
-        StatusCode::OK,
-        &json!({"screenshots": admin.screenshots().await?}),
-    ))
+    Ok(json_answer(StatusCode::OK, &json!({"screenshots": admin.screenshots().await?})))
 }
 
 async fn screenshot(State(admin): State<Admin>, sha256: Named) -> Answer {
@@ -185,8 +153,7 @@ fn no_such_device() -> Refusal {
 }
 
 fn name(path: Named) -> Result<String, Refusal> {
-    path.map(|Path(name)| name)
-        .map_err(|cause| Refusal::invalid(cause.body_text()))
+    path.map(|Path(name)| name).map_err(|cause| Refusal::invalid(cause.body_text()))
 }
 
 fn device_id(path: Named) -> Result<DeviceId, Refusal> {

@@ -60,28 +60,21 @@ impl AdminToken {
     }
 
     fn load(path: &Path) -> Result<Self, AdminTokenError> {
-        let unusable = |cause| AdminTokenError::Unusable {
-            path: path.to_owned(),
-            cause,
-        };
+        let unusable = |cause| AdminTokenError::Unusable { path: path.to_owned(), cause };
         let mut file = fs::File::open(path).map_err(unusable)?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let mode = file.metadata().map_err(unusable)?.permissions().mode();
             if mode & 0o077 != 0 {
-                return Err(AdminTokenError::ReadableByOthers {
-                    path: path.to_owned(),
-                });
+                return Err(AdminTokenError::ReadableByOthers { path: path.to_owned() });
             }
         }
         let mut text = String::new();
         std::io::Read::read_to_string(&mut file, &mut text).map_err(unusable)?;
         let token = text.trim();
         if token.len() < MIN_TOKEN_BYTES {
-            return Err(AdminTokenError::NoToken {
-                path: path.to_owned(),
-            });
+            return Err(AdminTokenError::NoToken { path: path.to_owned() });
         }
         Ok(Self(Digest::of(token)))
     }
@@ -90,10 +83,7 @@ impl AdminToken {
 /// Writes a new token under another name, readable by its owner only, and gives it its
 /// name once it is complete. Where another process was faster, its token stays.
 fn create(path: &Path) -> Result<(), AdminTokenError> {
-    let unusable = |cause| AdminTokenError::Unusable {
-        path: path.to_owned(),
-        cause,
-    };
+    let unusable = |cause| AdminTokenError::Unusable { path: path.to_owned(), cause };
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -140,10 +130,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let refused = AdminToken::load_or_create(&path);
-        assert!(matches!(
-            refused,
-            Err(AdminTokenError::ReadableByOthers { .. })
-        ));
+        assert!(matches!(refused, Err(AdminTokenError::ReadableByOthers { .. })));
     }
 
     #[test]

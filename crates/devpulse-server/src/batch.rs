@@ -93,13 +93,7 @@ impl ParsedBatch {
                 }
             }
         }
-        Ok(Self {
-            id: envelope.batch_id,
-            digest,
-            text,
-            events,
-            rejected,
-        })
+        Ok(Self { id: envelope.batch_id, digest, text, events, rejected })
     }
 }
 
@@ -165,11 +159,7 @@ mod tests {
     #[test]
     fn the_text_of_an_event_is_kept_byte_for_byte() {
         let sent = event(EventId::new(), r#", "data" : 1.50e0,"unknown":[ 1 ]"#);
-        let batch = parse(
-            BatchId::new(),
-            2,
-            &format!(" {}, {sent} ", event(EventId::new(), "")),
-        );
+        let batch = parse(BatchId::new(), 2, &format!(" {}, {sent} ", event(EventId::new(), "")));
         let batch = batch.unwrap();
         assert_eq!(&batch.text[batch.events[1].text.clone()], sent);
     }
@@ -182,10 +172,7 @@ mod tests {
             event(bad, "").replace("\"seq\":1,", ""),
             event(bad, "").replace("\"d1\"", "\"d2\""),
             event(bad, "").replace("2026-01-02T", "yesterday"),
-            event(
-                bad,
-                &format!(r#","data":"{}""#, "x".repeat(MAX_CUSTOM_DATA_BYTES)),
-            ),
+            event(bad, &format!(r#","data":"{}""#, "x".repeat(MAX_CUSTOM_DATA_BYTES))),
         ] {
             let events = format!("{broken},{}", event(EventId::new(), ""));
             let batch = parse(BatchId::new(), 2, &events).unwrap();
@@ -206,18 +193,9 @@ mod tests {
     fn a_batch_that_contradicts_itself_is_refused_as_a_whole() {
         let id = BatchId::new();
         let one = event(EventId::new(), "");
-        assert!(matches!(
-            parse(id, 2, &one),
-            Err(BatchFault::WrongCount { said: 2, found: 1 })
-        ));
-        assert!(matches!(
-            parse(id, 1, "{}"),
-            Err(BatchFault::Nameless { index: 0, .. })
-        ));
-        assert!(matches!(
-            parse(id, 1, "7"),
-            Err(BatchFault::Nameless { index: 0, .. })
-        ));
+        assert!(matches!(parse(id, 2, &one), Err(BatchFault::WrongCount { said: 2, found: 1 })));
+        assert!(matches!(parse(id, 1, "{}"), Err(BatchFault::Nameless { index: 0, .. })));
+        assert!(matches!(parse(id, 1, "7"), Err(BatchFault::Nameless { index: 0, .. })));
         let stranger = ParsedBatch::parse(
             format!(
                 r#"{{"batch_id":"{id}","created_at":"2026-01-02T03:04:05Z","event_count":0,"events":[]}}"#

@@ -33,11 +33,7 @@ impl ContentEncoding {
         let Some(value) = values.next() else {
             return Ok(Self::Identity);
         };
-        let name = value
-            .to_str()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
+        let name = value.to_str().unwrap_or_default().trim().to_ascii_lowercase();
         match (name.as_str(), values.next()) {
             ("" | "identity", None) => Ok(Self::Identity),
             ("gzip" | "x-gzip", None) => Ok(Self::Gzip),
@@ -102,10 +98,7 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// The media type without its parameters.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers
-        .get(header::CONTENT_TYPE)?
-        .to_str()
-        .unwrap_or_default();
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().unwrap_or_default();
     value.split(';').next().map(str::trim)
 }
 

@@ -41,11 +41,7 @@ impl FromRequest<ServerState> for Caller {
 
     async fn from_request(request: Request, state: &ServerState) -> Result<Self, Refusal> {
         match identify(request.headers(), state).await {
-            Ok((row, device_id)) => Ok(Self {
-                row,
-                device_id,
-                request,
-            }),
+            Ok((row, device_id)) => Ok(Self { row, device_id, request }),
             Err(refusal) => {
                 body::discard(request.into_body()).await;
                 Err(refusal)
@@ -56,22 +52,14 @@ impl FromRequest<ServerState> for Caller {
 
 /// The token of an `Authorization: Bearer` header.
 pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 async fn identify(headers: &HeaderMap, state: &ServerState) -> Result<(i64, DeviceId), Refusal> {
     let token = bearer_token(headers).ok_or_else(bad_token)?;
     let digest = Digest::of(token);
-    match state
-        .store
-        .read(move |connection| tokens::bearer(connection, &digest))
-        .await?
-    {
+    match state.store.read(move |connection| tokens::bearer(connection, &digest)).await? {
         TokenBearer::Device { row, device_id } => Ok((row, device_id)),
         TokenBearer::Revoked => Err(Refusal::revoked()),
         TokenBearer::Unknown => Err(bad_token()),
@@ -79,10 +67,7 @@ async fn identify(headers: &HeaderMap, state: &ServerState) -> Result<(i64, Devi
 }
 
 fn bad_token() -> Refusal {
-    Refusal::unauthorized(
-        ProblemCode::BadToken,
-        "the access token is missing, unknown or ended",
-    )
+    Refusal::unauthorized(ProblemCode::BadToken, "the access token is missing, unknown or ended")
 }
 
 /// Refuses whoever does not bear the admin token.
@@ -95,8 +80,5 @@ pub(crate) async fn require_admin(
         return Ok(next.run(request).await);
     }
     body::discard(request.into_body()).await;
-    Err(Refusal::unauthorized(
-        ProblemCode::BadToken,
-        "the admin token is missing or wrong",
-    ))
+    Err(Refusal::unauthorized(ProblemCode::BadToken, "the admin token is missing or wrong"))
 }

@@ -29,12 +29,7 @@ use self::serve::ServeArguments;
 #[command(version, verbatim_doc_comment, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// The database file; made where it does not exist, readable by its owner only.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "devpulse-server.db"
-    )]
+    #[arg(long, global = true, value_name = "FILE", default_value = "devpulse-server.db")]
     db: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -88,10 +83,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(sentence: impl Into<String>, hint: &str) -> Self {
-        Self {
-            sentence: sentence.into(),
-            hint: Some(hint.to_owned()),
-        }
+        Self { sentence: sentence.into(), hint: Some(hint.to_owned()) }
     }
 
     pub(crate) fn from_error(error: &dyn std::error::Error, hint: Option<&str>) -> Self {
@@ -101,10 +93,7 @@ impl Failure {
             sentence = format!("{sentence}: {error}");
             cause = error.source();
         }
-        Self {
-            sentence,
-            hint: hint.map(str::to_owned),
-        }
+        Self { sentence, hint: hint.map(str::to_owned) }
     }
 }
 
@@ -147,10 +136,6 @@ mod tests {
         let mut command = Arguments::command();
         command.clone().debug_assert();
         let help = command.render_long_help().to_string();
-        assert!(
-            help.lines()
-                .next()
-                .is_some_and(|line| line.contains("not for production"))
-        );
+        assert!(help.lines().next().is_some_and(|line| line.contains("not for production")));
     }
 }

@@ -28,10 +28,7 @@ pub fn router(state: ServerState) -> Router {
         .route(TOKEN_PATH, post(enrollment::issue_token))
         .route(CONFIG_PATH, get(config::fetch))
         .route(BATCH_PATH, post(batch::send))
-        .route(
-            &format!("{SCREENSHOTS_PATH}/{{sha256}}"),
-            put(screenshot::send),
-        )
+        .route(&format!("{SCREENSHOTS_PATH}/{{sha256}}"), put(screenshot::send))
         .route(DEVICE_SELF_PATH, delete(revoke_self))
         .route_layer(from_fn(require_protocol));
     Router::new()
@@ -55,12 +52,7 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response {
 
 /// An answer whose body is JSON already.
 pub(crate) fn json_text(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        body.into(),
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
 }
 
 async fn health() -> Response {
@@ -85,10 +77,7 @@ async fn revoke_self(
     caller: Caller,
 ) -> Result<StatusCode, Refusal> {
     let device_id = caller.device_id.clone();
-    state
-        .store
-        .write(move |connection| devices::revoke(connection, &device_id))
-        .await?;
+    state.store.write(move |connection| devices::revoke(connection, &device_id)).await?;
     tracing::info!(device = %caller.device_id, "a device revoked itself");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -115,10 +115,9 @@ impl Server {
             Some(admin) if !admin.listen.ip().is_loopback() => {
                 return Err(ServerError::AdminBeyondLoopback(admin.listen));
             }
-            Some(admin) => Some((
-                bind(admin.listen)?,
-                AdminToken::load_or_create(&admin.token_file)?,
-            )),
+            Some(admin) => {
+                Some((bind(admin.listen)?, AdminToken::load_or_create(&admin.token_file)?))
+            }
             None => None,
         };
         let socket = bind(options.listen)?;
@@ -131,12 +130,7 @@ impl Server {
             .transpose()?;
         let public = Listener::start(socket, tls, layer(router(state.clone())))?;
         tracing::info!(address = %public.address, scheme, "reference server, not for production");
-        Ok(RunningServer {
-            state,
-            public,
-            admin,
-            scheme,
-        })
+        Ok(RunningServer { state, public, admin, scheme })
     }
 }
 
@@ -156,9 +150,7 @@ impl RunningServer {
     /// Where administrators reach the server, if they were given a listener.
     #[must_use]
     pub fn admin_url(&self) -> Option<String> {
-        self.admin
-            .as_ref()
-            .map(|listener| format!("http://{}", listener.address))
+        self.admin.as_ref().map(|listener| format!("http://{}", listener.address))
     }
 
     /// The administrator's handle.
@@ -209,11 +201,7 @@ impl Listener {
                 tokio::spawn(server.acceptor(acceptor).serve(service))
             }
         };
-        Ok(Self {
-            address,
-            handle,
-            task,
-        })
+        Ok(Self { address, handle, task })
     }
 
     async fn finish(&mut self) {

@@ -95,29 +95,22 @@ impl Store {
         let (path, temporary) = match database {
             Database::File(path) => (path.clone(), None),
             Database::Temporary => {
-                let directory = tempfile::tempdir().map_err(|cause| StoreError::File {
-                    path: std::env::temp_dir(),
-                    cause,
-                })?;
+                let directory = tempfile::tempdir()
+                    .map_err(|cause| StoreError::File { path: std::env::temp_dir(), cause })?;
                 (directory.path().join("devpulse.db"), Some(directory))
             }
         };
         let writer = schema::open(&path)?;
         let reader = schema::open_for_reading(&path)?;
         let spawn = |worker: std::io::Result<Worker>| {
-            worker.map_err(|cause| StoreError::File {
-                path: path.clone(),
-                cause,
-            })
+            worker.map_err(|cause| StoreError::File { path: path.clone(), cause })
         };
         let threads = Threads {
             writer: spawn(Worker::writer(writer))?,
             reader: spawn(Worker::reader(reader))?,
             _temporary: temporary,
         };
-        Ok(Self {
-            threads: Arc::new(threads),
-        })
+        Ok(Self { threads: Arc::new(threads) })
     }
 
     /// Does `work` on a connection that sees one state of the database and cannot change it.

@@ -48,11 +48,7 @@ pub(crate) fn config(files: &TlsFiles) -> Result<RustlsConfig, TlsError> {
 }
 
 fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let fault = |cause| TlsError::Pem {
-        path: path.to_owned(),
-        what: "certificate",
-        cause,
-    };
+    let fault = |cause| TlsError::Pem { path: path.to_owned(), what: "certificate", cause };
     let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
         .map_err(fault)?
         .collect::<Result<_, _>>()

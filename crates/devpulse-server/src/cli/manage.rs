@@ -113,12 +113,7 @@ pub(super) struct EventsArguments {
 
 pub(super) async fn secret(db: &Path, command: SecretCommand) -> Result<(), Failure> {
     match command {
-        SecretCommand::Create {
-            label,
-            max_uses,
-            expires_in,
-            username,
-        } => {
+        SecretCommand::Create { label, max_uses, expires_in, username } => {
             let request = SecretRequest {
                 label,
                 max_uses,
@@ -192,11 +187,7 @@ pub(super) async fn config(db: &Path, command: ConfigCommand) -> Result<(), Fail
             let config = read_config(&file)?;
             let change = match &device {
                 None => admin.set_config(config).await?,
-                Some(id) => {
-                    admin
-                        .set_device_config(DeviceId::new(id.as_str()), config)
-                        .await?
-                }
+                Some(id) => admin.set_device_config(DeviceId::new(id.as_str()), config).await?,
             };
             report(change, &file, device.as_deref().unwrap_or_default())
         }
@@ -253,10 +244,7 @@ fn event_type(text: &str) -> Result<EventType, String> {
 
 fn read_config(file: &Path) -> Result<serde_json::Value, Failure> {
     let text = std::fs::read(file).map_err(|cause| {
-        Failure::new(
-            format!("{} cannot be read: {cause}", file.display()),
-            "check its path",
-        )
+        Failure::new(format!("{} cannot be read: {cause}", file.display()), "check its path")
     })?;
     serde_json::from_slice(&text).map_err(|cause| {
         Failure::new(
@@ -289,25 +277,15 @@ fn secret_line(secret: &SecretSummary) -> String {
         Some(max) => format!("{}/{max}", secret.uses),
         None => secret.uses.to_string(),
     };
-    let end = secret
-        .expires_at
-        .map_or_else(|| "-".to_owned(), |end| end.to_string());
+    let end = secret.expires_at.map_or_else(|| "-".to_owned(), |end| end.to_string());
     let person = secret.username.as_ref().map_or("anyone", Username::as_str);
     let (person, label) = (printable(person), printable(&secret.label));
-    format!("{:<4}  {uses:<8}  {end:<24}  {person}  {label}", secret.id)
-        .trim_end()
-        .to_owned()
+    format!("{:<4}  {uses:<8}  {end:<24}  {person}  {label}", secret.id).trim_end().to_owned()
 }
 
 fn device_line(device: &DeviceSummary) -> String {
-    let state = if device.revoked_at.is_some() {
-        "revoked"
-    } else {
-        "active"
-    };
-    let seen = device
-        .last_seen_at
-        .map_or_else(|| "never".to_owned(), |seen| seen.to_string());
+    let state = if device.revoked_at.is_some() { "revoked" } else { "active" };
+    let seen = device.last_seen_at.map_or_else(|| "never".to_owned(), |seen| seen.to_string());
     format!(
         "{}  {state:<7}  {seen:<24}  {}@{}",
         device.device_id,
@@ -323,9 +301,7 @@ fn one_line(json: &str) -> String {
 
 /// What a device said of itself, without what a terminal would obey.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn print(line: &str) -> Result<(), Failure> {

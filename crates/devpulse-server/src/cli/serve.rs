@@ -93,9 +93,7 @@ impl StopSignal {
 
 impl ServeArguments {
     fn options(self, db: PathBuf) -> ServerOptions {
-        let token_file = self
-            .admin_token_file
-            .unwrap_or_else(|| token_file_beside(&db));
+        let token_file = self.admin_token_file.unwrap_or_else(|| token_file_beside(&db));
         ServerOptions {
             listen: self.listen,
             database: Database::File(db),
@@ -103,10 +101,7 @@ impl ServeArguments {
                 .tls_cert
                 .zip(self.tls_key)
                 .map(|(certificate, key)| TlsFiles { certificate, key }),
-            admin: Some(AdminListener {
-                listen: self.admin_listen,
-                token_file,
-            }),
+            admin: Some(AdminListener { listen: self.admin_listen, token_file }),
             token_lifetime: Duration::from_secs(self.token_ttl),
             enrollment: EnrollmentPolicy {
                 reenrollment: if self.strict_enrollment {

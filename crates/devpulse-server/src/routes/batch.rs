@@ -20,11 +20,7 @@ pub(super) async fn send(
     State(state): State<ServerState>,
     caller: Caller,
 ) -> Result<Response, Refusal> {
-    let Caller {
-        row,
-        device_id,
-        request,
-    } = caller;
+    let Caller { row, device_id, request } = caller;
     let (parts, body) = request.into_parts();
     let bytes = body::read(body, MAX_BATCH_BYTES).await?;
     body::require_json(&parts.headers)?;
@@ -36,11 +32,7 @@ pub(super) async fn send(
     })
     .await
     .map_err(|_| Refusal::internal())??;
-    match state
-        .store
-        .write(move |connection| batches::take(connection, row, &batch))
-        .await?
-    {
+    match state.store.write(move |connection| batches::take(connection, row, &batch)).await? {
         BatchOutcome::Receipt(receipt) => Ok(json_text(StatusCode::OK, receipt)),
         BatchOutcome::Mismatch => Err(Refusal::new(
             StatusCode::CONFLICT,

@@ -16,10 +16,8 @@ pub(super) async fn fetch(
     caller: Caller,
 ) -> Result<Response, Refusal> {
     let device_id = caller.device_id;
-    let document = state
-        .store
-        .read(move |connection| configs::effective(connection, &device_id))
-        .await?;
+    let document =
+        state.store.read(move |connection| configs::effective(connection, &device_id)).await?;
     let body = serde_json::to_string(&document.config).map_err(|_| Refusal::internal())?;
     let tag = format!("\"{}\"", Digest::of(&body));
     let mut response = if names_tag(caller.request.headers(), &tag) {
@@ -29,10 +27,9 @@ pub(super) async fn fetch(
     };
     let value = HeaderValue::try_from(tag).map_err(|_| Refusal::internal())?;
     response.headers_mut().insert(header::ETAG, value);
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, no-cache"),
-    );
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
 }
 

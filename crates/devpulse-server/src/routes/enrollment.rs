@@ -22,21 +22,15 @@ pub(super) async fn enroll(
     request: Body,
 ) -> Result<Response, Refusal> {
     let request: EnrollRequest = body::read_json(&headers, request).await?;
-    for (field, name) in [
-        ("username", request.username.as_str()),
-        ("hostname", &request.hostname),
-    ] {
+    for (field, name) in [("username", request.username.as_str()), ("hostname", &request.hostname)]
+    {
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
-            return Err(Refusal::invalid(format!(
-                "{field} needs 1 to {MAX_NAME_BYTES} bytes"
-            )));
+            return Err(Refusal::invalid(format!("{field} needs 1 to {MAX_NAME_BYTES} bytes")));
         }
     }
     let policy = state.enrollment;
-    let outcome = state
-        .store
-        .write(move |connection| devices::enroll(connection, &request, policy))
-        .await?;
+    let outcome =
+        state.store.write(move |connection| devices::enroll(connection, &request, policy)).await?;
     match outcome {
         Enrollment::New(response) => {
             tracing::info!(device = %response.device_id, "a device enrolled");
@@ -89,10 +83,9 @@ pub(super) async fn issue_token(
             ProblemCode::BadKey,
             "the API key is not the one of this device",
         )),
-        TokenGrant::KeyExpired => Err(Refusal::unauthorized(
-            ProblemCode::KeyExpired,
-            "the API key has ended",
-        )),
+        TokenGrant::KeyExpired => {
+            Err(Refusal::unauthorized(ProblemCode::KeyExpired, "the API key has ended"))
+        }
         TokenGrant::Revoked => Err(Refusal::revoked()),
     }
 }

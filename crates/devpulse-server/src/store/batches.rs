@@ -48,8 +48,11 @@ pub(crate) fn take(
         config_version: Some(configs::version_for(connection, device)?),
     };
     let text = serde_json::to_string(&receipt)?;
-    connection
-        .prepare_cached("INSERT INTO receipt VALUES(?, ?, ?, ?)")?
-        .execute(params![device, id, batch.digest, text])?;
+    connection.prepare_cached("INSERT INTO receipt VALUES(?, ?, ?, ?)")?.execute(params![
+        device,
+        id,
+        batch.digest,
+        text
+    ])?;
     Ok(BatchOutcome::Receipt(text))
 }

@@ -107,12 +107,7 @@ pub(crate) fn clear(
     connection: &Connection,
     device_id: &DeviceId,
 ) -> Result<ConfigChange, StoreError> {
-    replace(
-        connection,
-        &ConfigScope::Device(device_id.clone()),
-        None,
-        None,
-    )
+    replace(connection, &ConfigScope::Device(device_id.clone()), None, None)
 }
 
 fn replace(
@@ -175,10 +170,7 @@ fn read_own(connection: &Connection, device_id: &DeviceId) -> Result<Option<Own>
 
 fn document(version: i64, mut body: Map<String, Value>) -> ConfigDocument {
     body.insert("version".to_owned(), version.into());
-    ConfigDocument {
-        version,
-        config: Value::Object(body),
-    }
+    ConfigDocument { version, config: Value::Object(body) }
 }
 
 /// Lays `upper` over `lower`: sections are merged, everything else is replaced.
@@ -204,13 +196,8 @@ mod tests {
         let Value::Object(mut lower) = json!({"a": 1, "s": {"x": 1, "y": [1, 2]}}) else {
             unreachable!()
         };
-        let Value::Object(upper) = json!({"s": {"y": [3]}, "b": {"z": 1}}) else {
-            unreachable!()
-        };
+        let Value::Object(upper) = json!({"s": {"y": [3]}, "b": {"z": 1}}) else { unreachable!() };
         lay_over(&mut lower, upper);
-        assert_eq!(
-            Value::Object(lower),
-            json!({"a": 1, "b": {"z": 1}, "s": {"x": 1, "y": [3]}})
-        );
+        assert_eq!(Value::Object(lower), json!({"a": 1, "b": {"z": 1}, "s": {"x": 1, "y": [3]}}));
     }
 }

@@ -75,22 +75,11 @@ pub(crate) fn enroll(
     }
     secrets::count_use(connection, secret)?;
     let renewed = known.is_some();
-    let device_id = known.map_or_else(
-        || DeviceId::new(Uuid::now_v7().to_string()),
-        |known| known.device_id,
-    );
+    let device_id =
+        known.map_or_else(|| DeviceId::new(Uuid::now_v7().to_string()), |known| known.device_id);
     let key = ApiKey::new(credential::generate("dpk_"));
-    let expires_at = policy
-        .key_lifetime
-        .map(|lifetime| Timestamp::now().plus(lifetime));
-    store(
-        connection,
-        &device_id,
-        &user.user_id,
-        request,
-        &key,
-        expires_at,
-    )?;
+    let expires_at = policy.key_lifetime.map(|lifetime| Timestamp::now().plus(lifetime));
+    store(connection, &device_id, &user.user_id, request, &key, expires_at)?;
     let response = EnrollResponse {
         user_id: user.user_id,
         config: configs::effective(connection, &device_id)?.config,
@@ -98,18 +87,12 @@ pub(crate) fn enroll(
         api_key: key,
         expires_at,
     };
-    Ok(if renewed {
-        Enrollment::Renewed(response)
-    } else {
-        Enrollment::New(response)
-    })
+    Ok(if renewed { Enrollment::Renewed(response) } else { Enrollment::New(response) })
 }
 
 pub(crate) fn list(connection: &Connection) -> Result<Vec<DeviceSummary>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{SUMMARY} ORDER BY device.id"))?;
-    let devices = statement
-        .query_map([], summary)?
-        .collect::<Result<_, _>>()?;
+    let devices = statement.query_map([], summary)?.collect::<Result<_, _>>()?;
     Ok(devices)
 }
 
@@ -168,19 +151,9 @@ fn find_machine(
              WHERE user_id = ? AND hostname = ? AND machine_id IS ?
              ORDER BY id DESC LIMIT 1",
         )?
-        .query_row(
-            params![
-                user_id.as_str(),
-                request.hostname,
-                request.device.machine_id
-            ],
-            |row| {
-                Ok(Machine {
-                    device_id: DeviceId::new(row.get::<_, String>(0)?),
-                    live: row.get(1)?,
-                })
-            },
-        )
+        .query_row(params![user_id.as_str(), request.hostname, request.device.machine_id], |row| {
+            Ok(Machine { device_id: DeviceId::new(row.get::<_, String>(0)?), live: row.get(1)? })
+        })
         .optional()?)
 }
 
@@ -233,10 +206,8 @@ SELECT device.device_id, device.user_id, user.username, hostname, platform, os_v
 FROM device JOIN user USING(user_id) JOIN config";
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<DeviceSummary> {
-    let time = |column| {
-        row.get::<_, Option<i64>>(column)
-            .map(|millis| millis.map(Timestamp::from_millis))
-    };
+    let time =
+        |column| row.get::<_, Option<i64>>(column).map(|millis| millis.map(Timestamp::from_millis));
     Ok(DeviceSummary {
         device_id: DeviceId::new(row.get::<_, String>(0)?),
         user_id: UserId::new(row.get::<_, String>(1)?),

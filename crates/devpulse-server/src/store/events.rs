@@ -80,10 +80,7 @@ pub(crate) fn insert(
             continue;
         }
         accepted += 1;
-        match counts
-            .iter_mut()
-            .find(|(event_type, _)| *event_type == event.event_type)
-        {
+        match counts.iter_mut().find(|(event_type, _)| *event_type == event.event_type) {
             Some((_, count)) => *count += 1,
             None => counts.push((event.event_type, 1)),
         }
@@ -121,10 +118,7 @@ pub(crate) fn page(connection: &Connection, query: &EventQuery) -> Result<EventP
         next_cursor = row.get(0)?;
         events.push(RawValue::from_string(row.get(1)?)?);
     }
-    Ok(EventPage {
-        events,
-        next_cursor,
-    })
+    Ok(EventPage { events, next_cursor })
 }
 
 pub(crate) fn counts(connection: &Connection) -> Result<Vec<EventCount>, StoreError> {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::StoreError;
 
@@ -52,27 +52,21 @@ CREATE TABLE config(
 INSERT INTO config VALUES(1, 1, 1, '{}');
 ";
 
-/// Opens the database for writing, and makes it where there is none.
+/// Opens the database for writing, and makes it where there is none. A file that is
+/// another program's is left as it is.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     reserve(path)?;
     let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    if !is_ours(&connection, path)? {
+        create(&connection, path)?;
+    }
     prepare(&connection)?;
-    let journal: String = connection
-        .query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))
-        .map_err(|cause| match cause.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => StoreError::Foreign {
-                path: path.to_owned(),
-            },
-            _ => cause.into(),
-        })?;
+    let journal: String = connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
     if journal != "wal" {
-        tracing::warn!(
-            journal,
-            "the file system does not allow write-ahead logging"
-        );
+        tracing::warn!(journal, "the file system does not allow write-ahead logging");
     }
     connection.execute_batch("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;")?;
-    migrate(&connection, path)?;
     Ok(connection)
 }
 
@@ -101,31 +95,34 @@ fn reserve(path: &Path) -> Result<(), StoreError> {
     match options.open(path) {
         Ok(_) => Ok(()),
         Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(cause) => Err(StoreError::File {
-            path: path.to_owned(),
-            cause,
-        }),
+        Err(cause) => Err(StoreError::File { path: path.to_owned(), cause }),
     }
 }
 
-fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+/// Whether the tables are there; `false` for an empty file.
+fn is_ours(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
-    let identity = (
-        number("PRAGMA application_id")?,
-        number("PRAGMA user_version")?,
-    );
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    match (identity, tables) {
-        ((APPLICATION_ID, SCHEMA_VERSION), _) => {}
-        ((0, 0), 0) => connection.execute_batch(&format!(
-            "{SCHEMA} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};"
-        ))?,
-        _ => {
-            return Err(StoreError::Foreign {
-                path: path.to_owned(),
-            });
+    let found = number("PRAGMA application_id").and_then(|application| {
+        let tables = number("SELECT count(*) FROM sqlite_schema")?;
+        Ok((application, number("PRAGMA user_version")?, tables))
+    });
+    match found {
+        Ok((APPLICATION_ID, SCHEMA_VERSION, _)) => Ok(true),
+        Ok((0, 0, 0)) => Ok(false),
+        Err(cause) if cause.sqlite_error_code() != Some(ErrorCode::NotADatabase) => {
+            Err(cause.into())
         }
+        Ok(_) | Err(_) => Err(StoreError::Foreign { path: path.to_owned() }),
+    }
+}
+
+/// Makes the tables, unless another process has made them meanwhile.
+fn create(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    if !is_ours(connection, path)? {
+        connection.execute_batch(&format!(
+            "{SCHEMA} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};"
+        ))?;
     }
     connection.execute_batch("COMMIT")?;
     Ok(())

@@ -55,18 +55,8 @@ pub(crate) fn take(
             "INSERT INTO screenshot(sha256, media_type, device, received_ms, image)
              VALUES(?, ?, ?, ?, ?) ON CONFLICT(sha256) DO NOTHING",
         )?
-        .execute(params![
-            digest,
-            media_type,
-            device,
-            Timestamp::now().as_millis(),
-            bytes
-        ])?;
-    Ok(if stored > 0 {
-        ImageOutcome::Stored
-    } else {
-        ImageOutcome::Known
-    })
+        .execute(params![digest, media_type, device, Timestamp::now().as_millis(), bytes])?;
+    Ok(if stored > 0 { ImageOutcome::Stored } else { ImageOutcome::Known })
 }
 
 /// All images, in the order in which they arrived.
@@ -96,10 +86,7 @@ pub(crate) fn find(
     Ok(connection
         .prepare_cached("SELECT media_type, image FROM screenshot WHERE sha256 = ?")?
         .query_row([digest], |row| {
-            Ok(ScreenshotImage {
-                media_type: row.get(0)?,
-                bytes: row.get(1)?,
-            })
+            Ok(ScreenshotImage { media_type: row.get(0)?, bytes: row.get(1)? })
         })
         .optional()?)
 }

@@ -62,9 +62,7 @@ pub(crate) fn issue(
 ) -> Result<IssuedSecret, StoreError> {
     let text = credential::generate("dps_");
     let created_at = Timestamp::now();
-    let expires_at = request
-        .expires_in_s
-        .map(|life| created_at.plus(Duration::from_secs(life)));
+    let expires_at = request.expires_in_s.map(|life| created_at.plus(Duration::from_secs(life)));
     connection
         .prepare_cached(
             "INSERT INTO secret(digest, label, username, max_uses, expires_ms, created_ms)
@@ -135,19 +133,13 @@ pub(crate) fn find_usable(
              AND (expires_ms IS NULL OR expires_ms > ?3)",
         )?
         .query_row(
-            params![
-                Digest::of(secret.expose()),
-                username.as_str(),
-                Timestamp::now().as_millis()
-            ],
+            params![Digest::of(secret.expose()), username.as_str(), Timestamp::now().as_millis()],
             |row| row.get(0),
         )
         .optional()?)
 }
 
 pub(crate) fn count_use(connection: &Connection, id: i64) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE secret SET uses = uses + 1 WHERE id = ?")?
-        .execute([id])?;
+    connection.prepare_cached("UPDATE secret SET uses = uses + 1 WHERE id = ?")?.execute([id])?;
     Ok(())
 }

@@ -61,13 +61,11 @@ pub(crate) fn grant(
     connection
         .prepare_cached("DELETE FROM token WHERE device = ? AND expires_ms <= ?")?
         .execute(params![device, now.as_millis()])?;
-    connection
-        .prepare_cached("INSERT INTO token VALUES(?, ?, ?)")?
-        .execute(params![
-            Digest::of(&token),
-            device,
-            now.plus(lifetime).as_millis()
-        ])?;
+    connection.prepare_cached("INSERT INTO token VALUES(?, ?, ?)")?.execute(params![
+        Digest::of(&token),
+        device,
+        now.plus(lifetime).as_millis()
+    ])?;
     Ok(TokenGrant::Granted(AccessToken::new(token)))
 }
 
@@ -79,20 +77,15 @@ pub(crate) fn bearer(connection: &Connection, token: &Digest) -> Result<TokenBea
              WHERE token.digest = ? AND token.expires_ms > ?",
         )?
         .query_row(params![token, Timestamp::now().as_millis()], |row| {
-            Ok((
-                row.get(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, bool>(2)?,
-            ))
+            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
         })
         .optional()?;
     Ok(match found {
         None => TokenBearer::Unknown,
         Some((_, _, true)) => TokenBearer::Revoked,
-        Some((row, device_id, false)) => TokenBearer::Device {
-            row,
-            device_id: DeviceId::new(device_id),
-        },
+        Some((row, device_id, false)) => {
+            TokenBearer::Device { row, device_id: DeviceId::new(device_id) }
+        }
     })
 }
 

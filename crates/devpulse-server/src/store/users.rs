@@ -39,16 +39,8 @@ pub(crate) fn find_or_add(
     let user_id = UserId::new(Uuid::now_v7().to_string());
     connection
         .prepare_cached("INSERT INTO user(user_id, username, created_ms) VALUES(?, ?, ?)")?
-        .execute(params![
-            user_id.as_str(),
-            username.as_str(),
-            Timestamp::now().as_millis()
-        ])?;
-    Ok(UserSummary {
-        user_id,
-        username: username.clone(),
-        standing: Standing::Active,
-    })
+        .execute(params![user_id.as_str(), username.as_str(), Timestamp::now().as_millis()])?;
+    Ok(UserSummary { user_id, username: username.clone(), standing: Standing::Active })
 }
 
 /// Whether the person of that name may enroll; whoever is unknown may.
@@ -68,19 +60,14 @@ pub(crate) fn set_standing(
     let user = find_or_add(connection, username)?;
     connection
         .prepare_cached("UPDATE user SET suspended = ? WHERE user_id = ?")?
-        .execute(params![
-            standing == Standing::Suspended,
-            user.user_id.as_str()
-        ])?;
+        .execute(params![standing == Standing::Suspended, user.user_id.as_str()])?;
     Ok(())
 }
 
 pub(crate) fn list(connection: &Connection) -> Result<Vec<UserSummary>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT user_id, username, suspended FROM user ORDER BY username")?;
-    let users = statement
-        .query_map([], summary)?
-        .collect::<Result<_, _>>()?;
+    let users = statement.query_map([], summary)?.collect::<Result<_, _>>()?;
     Ok(users)
 }
 
@@ -96,10 +83,6 @@ fn summary(row: &rusqlite::Row<'_>) -> rusqlite::Result<UserSummary> {
     Ok(UserSummary {
         user_id: UserId::new(row.get::<_, String>(0)?),
         username: Username::new(row.get::<_, String>(1)?),
-        standing: if suspended {
-            Standing::Suspended
-        } else {
-            Standing::Active
-        },
+        standing: if suspended { Standing::Suspended } else { Standing::Active },
     })
 }

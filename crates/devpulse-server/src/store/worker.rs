@@ -73,15 +73,11 @@ impl Worker {
                 keep: result.is_ok(),
                 tell: Box::new(move |committed| {
                     // A caller that went away no longer wants to know.
-                    sender
-                        .send(result.and_then(|value| committed.map(|()| value)))
-                        .ok();
+                    sender.send(result.and_then(|value| committed.map(|()| value))).ok();
                 }),
             }
         });
-        self.queue
-            .send(Message::Job(job))
-            .map_err(|_| StoreError::Closed)?;
+        self.queue.send(Message::Job(job)).map_err(|_| StoreError::Closed)?;
         receiver.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -133,10 +129,7 @@ fn run_group(connection: &Connection, begin: &str, jobs: Vec<Job>) {
         }
         return;
     }
-    let outcomes: Vec<Outcome> = jobs
-        .into_iter()
-        .map(|job| run_job(connection, job))
-        .collect();
+    let outcomes: Vec<Outcome> = jobs.into_iter().map(|job| run_job(connection, job)).collect();
     let committed = execute(connection, "COMMIT").map_err(Arc::new);
     if !connection.is_autocommit()
         && let Err(cause) = execute(connection, "ROLLBACK")
@@ -153,11 +146,7 @@ fn run_job(connection: &Connection, job: Job) -> Outcome {
         return job(Err(cause.into()));
     }
     let outcome = job(Ok(connection));
-    let undone = if outcome.keep {
-        Ok(())
-    } else {
-        execute(connection, "ROLLBACK TO job")
-    };
+    let undone = if outcome.keep { Ok(()) } else { execute(connection, "ROLLBACK TO job") };
     match undone.and_then(|()| execute(connection, "RELEASE job")) {
         Ok(()) => outcome,
         // SQLite has ended the transaction by itself, so that COMMIT will fail for all.
@@ -178,9 +167,7 @@ mod tests {
 
     fn table() -> Worker {
         let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch("CREATE TABLE t(x INTEGER UNIQUE)")
-            .unwrap();
+        connection.execute_batch("CREATE TABLE t(x INTEGER UNIQUE)").unwrap();
         Worker::writer(connection).unwrap()
     }
 

@@ -1,0 +1,12 @@
+//! Facts about the reference server, over real connections.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod admin;
+mod batches;
+mod config;
+mod enrollment;
+mod harness;
+mod listeners;
+mod program;
+mod screenshots;
