@@ -1,0 +1,270 @@
+//! What holds on this device, and who said so.
+//!
+//! Precedence, highest first: command-line flag, environment, `.env` in the working
+//! directory, `config.toml`, the server's configuration, built-in default. A bad value
+//! of the server is refused alone; a bad value of any other source is an error, and
+//! the program does not start with it.
+
+mod config_toml;
+mod dot_env;
+mod error;
+mod local;
+mod place;
+mod sources;
+mod table;
+mod value;
+
+use std::collections::BTreeMap;
+
+use devpulse_protocol::{Config, Key, RefusedSetting, ServerConfig};
+use serde_json::Value;
+
+pub use error::SettingsError;
+pub use local::{LocalSettings, SecretStoreChoice};
+pub use place::{Origin, Place};
+pub use sources::{Flag, Sources};
+pub use table::{DotEnv, Local, Setting, Subject, TABLE, Unit, Variable};
+
+use value::Assigned;
+
+/// What holds on this device, each value checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    config: Config,
+    local: LocalSettings,
+    /// What is set on this device, under its dotted name.
+    set_here: BTreeMap<&'static str, (Value, Origin)>,
+    server: ServerConfig,
+    warnings: Vec<Warning>,
+}
+
+/// A setting as `config show` prints it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The setting's dotted name.
+    pub name: &'static str,
+    /// Its value; `"(set)"` for a secret, null where there is none.
+    pub value: Value,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+/// What a person should know about the settings, although they are usable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// `.env` would divert a device that is enrolled.
+    #[error(".env line {line}: {variable} is ignored, because this device is enrolled")]
+    Ignored {
+        /// The line, counted from 1.
+        line: usize,
+        /// The variable.
+        variable: &'static str,
+    },
+    /// `.env` sets a variable that looks like ours and is none.
+    #[error(".env line {line}: {variable} is no setting of DevPulse")]
+    Unknown {
+        /// The line, counted from 1.
+        line: usize,
+        /// The variable.
+        variable: String,
+    },
+}
+
+impl Settings {
+    /// Makes the settings from their sources.
+    ///
+    /// # Errors
+    /// Names the flag, the variable or the line, the value, and what is allowed.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut warnings = Vec::new();
+        let mut assigned = match &sources.config_toml {
+            Some(text) => config_toml::parse(text)?,
+            None => Vec::new(),
+        };
+        assigned.extend(from_dot_env(sources, &mut warnings)?);
+        assigned.extend(from_environment(sources)?);
+        assigned.extend(from_flags(sources)?);
+        let is_allow_http =
+            |one: &&Assigned| one.setting.subject == Subject::Local(Local::AllowHttp);
+        let mut settings = Self {
+            config: Config::default(),
+            local: LocalSettings::defaults(sources),
+            set_here: BTreeMap::new(),
+            server: sources.server.clone(),
+            warnings,
+        };
+        for one in assigned.iter().filter(is_allow_http) {
+            settings.take(one, sources)?;
+        }
+        for one in assigned.iter().filter(|one| !is_allow_http(one)) {
+            settings.take(one, sources)?;
+        }
+        settings.config = settings.compose();
+        Ok(settings)
+    }
+
+    /// The same settings under another configuration of the server.
+    #[must_use]
+    pub fn with_server_config(&self, server: &ServerConfig) -> Self {
+        let mut settings = Self { server: server.clone(), ..self.clone() };
+        settings.config = settings.compose();
+        settings
+    }
+
+    /// What is captured and how it is batched.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The settings of this device.
+    #[must_use]
+    pub const fn local(&self) -> &LocalSettings {
+        &self.local
+    }
+
+    /// The version of the server's configuration, where it gave one.
+    #[must_use]
+    pub const fn server_version(&self) -> Option<i64> {
+        self.server.version
+    }
+
+    /// Where the value of the setting with this dotted name comes from.
+    #[must_use]
+    pub fn origin(&self, name: &str) -> Origin {
+        if let Some((_, origin)) = self.set_here.get(name) {
+            return *origin;
+        }
+        let by_server = self.server.settings.iter().any(|(key, _)| key.name() == name);
+        if by_server { Origin::Server } else { Origin::Default }
+    }
+
+    /// Every setting, in the order of the table.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        let row = |setting: &Setting| Row {
+            name: setting.name,
+            value: match setting.subject {
+                Subject::Policy(key) => self.config.get(key),
+                Subject::Local(local) => self.local.get(local),
+            },
+            origin: self.origin(setting.name),
+        };
+        TABLE.iter().map(row).collect()
+    }
+
+    /// What something on this device sets otherwise than the server did: the setting's
+    /// dotted name, and where its value comes from.
+    #[must_use]
+    pub fn overrides(&self) -> BTreeMap<String, String> {
+        let mut by_server = Config::default();
+        let mut overrides = BTreeMap::new();
+        for (key, value) in &self.server.settings {
+            let Some((_, origin)) = self.set_here.get(key.name()) else { continue };
+            if by_server.set(*key, value).is_ok() && by_server.get(*key) != self.config.get(*key) {
+                overrides.insert(key.name().to_owned(), origin.to_string());
+            }
+        }
+        overrides
+    }
+
+    /// What the server set to a value that is not allowed.
+    #[must_use]
+    pub fn refused(&self) -> &[RefusedSetting] {
+        &self.server.refused
+    }
+
+    /// What a person should know about the settings.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    fn take(&mut self, assigned: &Assigned, sources: &Sources) -> Result<(), SettingsError> {
+        match assigned.setting.subject {
+            Subject::Policy(key) => {
+                let checked = self.config.set(key, &assigned.value);
+                checked.map_err(|_| assigned.out_of_range())?;
+            }
+            Subject::Local(local) => self.local.set(local, assigned, sources)?,
+        }
+        let value = assigned.value.clone();
+        self.set_here.insert(assigned.setting.name, (value, assigned.place.origin()));
+        Ok(())
+    }
+
+    /// Defaults, then the server's values, then those of this device; each of them was
+    /// checked when it came in.
+    fn compose(&self) -> Config {
+        let mut config = Config::default();
+        let here = Key::ALL
+            .into_iter()
+            .filter_map(|key| self.set_here.get(key.name()).map(|(value, _)| (key, value)));
+        let server = self.server.settings.iter().map(|(key, value)| (*key, value));
+        for (key, value) in server.chain(here) {
+            if let Err(refused) = config.set(key, value) {
+                tracing::warn!(%refused, "a setting was refused");
+            }
+        }
+        config
+    }
+}
+
+fn from_dot_env(
+    sources: &Sources,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Assigned>, SettingsError> {
+    let mut assigned = Vec::new();
+    let is_enrolled = sources.is_enrolled();
+    for entry in dot_env::parse(sources.dot_env.as_deref().unwrap_or_default())? {
+        let line = entry.line;
+        let Some(setting) = Setting::of_variable(&entry.name) else {
+            if entry.name.starts_with("DEVPULSE_") {
+                warnings.push(Warning::Unknown { line, variable: entry.name });
+            }
+            continue;
+        };
+        let Some(variable) = setting.variable.filter(|_| !entry.value.is_empty()) else { continue };
+        let variable = variable.name;
+        let place = Place::DotEnv { line, variable };
+        if is_enrolled
+            && setting.dot_env == DotEnv::UntilEnrolled
+            && !sets_home(setting, sources, &entry.value)
+        {
+            warnings.push(Warning::Ignored { line, variable });
+            continue;
+        }
+        assigned.push(Assigned::from_text(setting, place, &entry.value)?);
+    }
+    Ok(assigned)
+}
+
+/// Whether the value is the home that was found, which may be enrolled itself.
+fn sets_home(setting: &Setting, sources: &Sources, value: &str) -> bool {
+    let base = &sources.working_directory;
+    setting.subject == Subject::Local(Local::Home)
+        && local::resolve(value, base, sources.user_directory.as_deref())
+            .is_some_and(|path| path == sources.home.root())
+}
+
+fn from_environment(sources: &Sources) -> Result<Vec<Assigned>, SettingsError> {
+    let mut assigned = Vec::new();
+    for setting in TABLE {
+        let Some(variable) = setting.variable else { continue };
+        let Some(value) = sources.environment.get(variable.name) else { continue };
+        if !value.is_empty() {
+            let place = Place::Environment(variable.name);
+            assigned.push(Assigned::from_text(setting, place, value)?);
+        }
+    }
+    Ok(assigned)
+}
+
+fn from_flags(sources: &Sources) -> Result<Vec<Assigned>, SettingsError> {
+    let mut assigned = Vec::new();
+    for flag in &sources.flags {
+        let Some(setting) = Setting::named(flag.setting) else { continue };
+        assigned.push(Assigned::from_text(setting, Place::Flag(flag.flag), &flag.value)?);
+    }
+    Ok(assigned)
+}

@@ -1,0 +1,188 @@
+//! Gathers what the settings are made of.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use devpulse_protocol::ServerConfig;
+
+use super::table::{Local, Subject};
+use super::{SettingsError, TABLE, dot_env, local};
+use crate::credentials::DeviceIdentity;
+use crate::home::{Home, HomeError};
+use crate::machine;
+use crate::server_config::StoredServerConfig;
+
+/// A setting that a command-line flag gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// The flag, such as `--server`.
+    pub flag: &'static str,
+    /// The dotted name of the setting.
+    pub setting: &'static str,
+    /// Its value.
+    pub value: String,
+}
+
+/// Everything that settings are made of, so that making them needs neither files nor
+/// the process's environment.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Command-line flags.
+    pub flags: Vec<Flag>,
+    /// Environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// The text of `.env` in the working directory.
+    pub dot_env: Option<String>,
+    /// The text of `config.toml`.
+    pub config_toml: Option<String>,
+    /// What the server set.
+    pub server: ServerConfig,
+    /// The agent's own directory.
+    pub home: Home,
+    /// Whether there is a credentials file.
+    pub has_credentials: bool,
+    /// Who the credentials file says that the device is.
+    pub identity: Option<DeviceIdentity>,
+    /// Where relative paths begin.
+    pub working_directory: PathBuf,
+    /// The user's own directory.
+    pub user_directory: Option<PathBuf>,
+    /// The name under which the user logged in.
+    pub login_name: Option<String>,
+}
+
+impl Sources {
+    /// Nothing but defaults, on this home.
+    #[must_use]
+    pub fn none(home: Home) -> Self {
+        Self {
+            flags: Vec::new(),
+            environment: BTreeMap::new(),
+            dot_env: None,
+            config_toml: None,
+            server: ServerConfig::default(),
+            home,
+            has_credentials: false,
+            identity: None,
+            working_directory: PathBuf::from("."),
+            user_directory: None,
+            login_name: None,
+        }
+    }
+
+    /// Reads the process's environment, the files and the last configuration of the
+    /// server. Writes nothing, and needs no home that exists.
+    ///
+    /// # Errors
+    /// Fails where a file is there and cannot be read, or where there is no home.
+    pub fn gather(flags: Vec<Flag>) -> Result<Self, SettingsError> {
+        let environment = environment()?;
+        let working_directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let user_directory = env::home_dir().filter(|path| !path.as_os_str().is_empty());
+        let dot_env = read(&working_directory.join(".env"))?;
+        let mut sources = Self {
+            flags,
+            environment,
+            dot_env,
+            working_directory,
+            user_directory,
+            login_name: machine::login_name(),
+            ..Self::none(Home::at(""))
+        };
+        sources.home = sources.find_home()?;
+        sources.config_toml = read(&sources.home.config_toml())?;
+        sources.has_credentials = sources.home.credentials().exists();
+        sources.identity = DeviceIdentity::peek(&sources.home);
+        sources.server = StoredServerConfig::load(&sources.home)
+            .map(|stored| stored.settings())
+            .unwrap_or_default();
+        Ok(sources)
+    }
+
+    /// Whether the device is enrolled, by its credentials or by the environment.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        let stands_in =
+            [Local::ApiKey, Local::ClientId, Local::ServerUrl].into_iter().all(|local| {
+                self.flag(local).is_some()
+                    || variable(local).is_some_and(|name| self.variable(name).is_some())
+            });
+        self.has_credentials || stands_in
+    }
+
+    fn find_home(&self) -> Result<Home, SettingsError> {
+        let given = self
+            .flag(Local::Home)
+            .or_else(|| variable(Local::Home).and_then(|name| self.variable(name)));
+        if let Some(text) = given {
+            return self.home_at(text);
+        }
+        let usual = self.user_directory.as_deref().map(Home::below);
+        let is_enrolled = usual.as_ref().is_some_and(|home| home.credentials().exists());
+        if let (false, Some(text)) = (is_enrolled, &self.dot_env) {
+            let assignments = dot_env::parse(text)?;
+            let home = assignments.iter().rev().find(|one| {
+                variable(Local::Home) == Some(one.name.as_str()) && !one.value.is_empty()
+            });
+            if let Some(assignment) = home {
+                return self.home_at(&assignment.value);
+            }
+        }
+        usual.ok_or(HomeError::Unknown.into())
+    }
+
+    fn home_at(&self, text: &str) -> Result<Home, SettingsError> {
+        local::resolve(text, &self.working_directory, self.user_directory.as_deref())
+            .map(Home::at)
+            .ok_or(HomeError::Unknown.into())
+    }
+
+    fn flag(&self, local: Local) -> Option<&str> {
+        let flag = self.flags.iter().find(|flag| {
+            TABLE.iter().any(|one| one.name == flag.setting && one.subject == Subject::Local(local))
+        });
+        flag.map(|flag| flag.value.as_str())
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+fn variable(local: Local) -> Option<&'static str> {
+    let setting = TABLE.iter().find(|setting| setting.subject == Subject::Local(local));
+    setting.and_then(|setting| setting.variable).map(|variable| variable.name)
+}
+
+fn environment() -> Result<BTreeMap<String, String>, SettingsError> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => {
+                environment.insert(name, value);
+            }
+            Err(_) => {
+                if let Some(name) =
+                    TABLE.iter().filter_map(|one| one.variable).find(|v| v.name == name)
+                {
+                    return Err(SettingsError::NotUtf8(name.name));
+                }
+            }
+        }
+    }
+    Ok(environment)
+}
+
+fn read(path: &Path) -> Result<Option<String>, SettingsError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(SettingsError::Unreadable { path: path.to_owned(), source }),
+    }
+}
