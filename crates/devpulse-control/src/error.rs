@@ -29,6 +29,8 @@ pub enum ErrorCode {
     Busy,
     /// The other side speaks another protocol.
     Version,
+    /// What answers is no agent, but a sync that will end by itself.
+    NoAgent,
     /// The agent is ending.
     Stopping,
     /// The policy forbids it.

@@ -53,10 +53,20 @@ pub struct Ticket(oneshot::Receiver<Seq>);
 pub struct QueueClosed;
 
 #[derive(Debug)]
-struct Entry {
-    event: NewEvent,
-    urgency: Urgency,
-    durable: oneshot::Sender<Seq>,
+enum Entry {
+    Event {
+        event: NewEvent,
+        urgency: Urgency,
+        durable: oneshot::Sender<Seq>,
+    },
+    /// Asks to be told once everything before it is committed.
+    Barrier(oneshot::Sender<()>),
+}
+
+impl Entry {
+    const fn is_urgent(&self) -> bool {
+        matches!(self, Self::Barrier(_) | Self::Event { urgency: Urgency::Urgent, .. })
+    }
 }
 
 impl Queue {
@@ -80,9 +90,19 @@ impl Queue {
     /// Fails where the queue has ended.
     pub async fn push(&self, event: NewEvent, urgency: Urgency) -> Result<Ticket, QueueClosed> {
         let (durable, ticket) = oneshot::channel();
-        let entry = Entry { event, urgency, durable };
+        let entry = Entry::Event { event, urgency, durable };
         self.entries.send(entry).await.map_err(|_| QueueClosed)?;
         Ok(Ticket(ticket))
+    }
+
+    /// Commits what waits, now, and returns once it is synced.
+    ///
+    /// # Errors
+    /// Fails where the queue has ended.
+    pub async fn settle(&self) -> Result<(), QueueClosed> {
+        let (settled, waiting) = oneshot::channel();
+        self.entries.send(Entry::Barrier(settled)).await.map_err(|_| QueueClosed)?;
+        waiting.await.map_err(|_| QueueClosed)
     }
 
     /// Events that wait for their commit.
@@ -153,14 +173,14 @@ impl Committer {
     /// Collects what shares a commit with `first`.
     async fn gather(&mut self, first: Entry) -> Vec<Entry> {
         let begun = Instant::now();
-        let mut urgent = first.urgency == Urgency::Urgent;
+        let mut urgent = first.is_urgent();
         let mut group = vec![first];
         loop {
             while group.len() < GROUP_MOST {
                 let Ok(entry) = self.waiting.try_recv() else {
                     break;
                 };
-                urgent |= entry.urgency == Urgency::Urgent;
+                urgent |= entry.is_urgent();
                 group.push(entry);
             }
             let Due::At(deadline) = due(group.len(), urgent, begun, self.last_commit) else {
@@ -168,7 +188,7 @@ impl Committer {
             };
             match tokio::time::timeout_at(deadline, self.waiting.recv()).await {
                 Ok(Some(entry)) => {
-                    urgent |= entry.urgency == Urgency::Urgent;
+                    urgent |= entry.is_urgent();
                     group.push(entry);
                 }
                 Ok(None) | Err(_) => return group,
@@ -178,8 +198,16 @@ impl Committer {
 
     /// Commits the group, trying until it succeeds. Returns whether it did.
     async fn commit(&self, group: Vec<Entry>) -> bool {
-        let (events, promises): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|entry| (entry.event, entry.durable)).unzip();
+        let (mut events, mut promises, mut barriers) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in group {
+            match entry {
+                Entry::Event { event, durable, .. } => {
+                    events.push(event);
+                    promises.push(durable);
+                }
+                Entry::Barrier(settled) => barriers.push(settled),
+            }
+        }
         let events = std::sync::Arc::new(events);
         let mut attempts = 0_u32;
         loop {
@@ -195,6 +223,9 @@ impl Committer {
                     for (promise, seq) in promises.into_iter().zip(places) {
                         // Whoever submitted the event may not wait for it.
                         promise.send(seq).ok();
+                    }
+                    for settled in barriers {
+                        settled.send(()).ok();
                     }
                     return true;
                 }

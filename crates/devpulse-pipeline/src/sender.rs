@@ -60,6 +60,8 @@ pub struct SenderPolicy {
 pub struct SenderState {
     /// Events that are under way.
     pub in_flight: u64,
+    /// Attempts at batches that have ended, in whatever way, since the sender was started.
+    pub attempts: u64,
     /// What stands in the way of events.
     pub events: Option<Blocked>,
     /// What stands in the way of images.

@@ -72,6 +72,8 @@ pub enum Outcome {
     Http(HttpAnswer),
     /// Nothing answered.
     Fault(TransportFault),
+    /// Nothing was asked: the device's key is not at hand, for the reason given.
+    NoKey(String),
 }
 
 /// An HTTP answer, unjudged.

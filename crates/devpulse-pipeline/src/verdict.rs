@@ -163,6 +163,7 @@ fn refusal(answer: &Answer, now: SystemTime) -> Verdict {
             let cause = fault.to_string();
             return Verdict::Retry { trouble: Trouble::Offline, not_before: None, cause };
         }
+        Outcome::NoKey(cause) => return Verdict::AuthBlocked { cause: cause.clone() },
         Outcome::Http(http) => http,
     };
     let problem = problem(http);

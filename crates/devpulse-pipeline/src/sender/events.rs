@@ -168,6 +168,7 @@ impl EventLane {
             SystemTime::now(),
         );
         self.act(loaded, verdict, way).await;
+        self.context.state.send_modify(|state| state.attempts += 1);
         self.show(0);
     }
 

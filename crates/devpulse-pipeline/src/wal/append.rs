@@ -59,6 +59,9 @@ impl Store {
     /// # Errors
     /// On any error none of them is in the log.
     pub fn append(&mut self, events: &[NewEvent]) -> Result<Vec<Seq>, WalError> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
         self.write(|tx, ledger| {
             events.iter().map(|event| insert(tx, ledger, event)).collect::<Result<Vec<Seq>, _>>()
         })

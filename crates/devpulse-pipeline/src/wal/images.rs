@@ -43,17 +43,20 @@ pub struct PendingImage {
 }
 
 impl NewImage {
-    /// Puts the image where it is safe: written to a temporary file, synced, renamed,
+    /// Puts the image, whose SHA-256 is given in hexadecimal, where it is safe: written to a temporary file, synced, renamed,
     /// and the directory synced. Blocks until the disk has answered.
     ///
     /// # Errors
     /// Fails where the file system does.
     pub fn stage(
         directory: &Path,
-        sha256: [u8; 32],
+        sha256: &str,
         media_type: &str,
         bytes: &Bytes,
     ) -> Result<Self, WalError> {
+        let sha256 = parse_hex(sha256).ok_or_else(|| {
+            WalError::Image(std::io::Error::other("an image's name is no SHA-256"))
+        })?;
         let inline = bytes.len() <= LARGEST_ROW;
         if !inline {
             write_file(directory, &sha256, bytes).map_err(WalError::Image)?;

@@ -102,3 +102,16 @@ async fn a_full_queue_makes_its_callers_wait_and_drops_nothing() {
     task.await.unwrap();
     assert_eq!(wal.state().borrow().pending, total as u64);
 }
+
+#[tokio::test]
+async fn settling_commits_what_waits_and_adds_nothing() {
+    let home = tempdir().unwrap();
+    let (queue, _task, wal) = start(&home);
+    for number in 0..3 {
+        queue.push(event(number), Urgency::Routine).await.unwrap();
+    }
+    queue.settle().await.unwrap();
+    assert_eq!(wal.state().borrow().pending, 3);
+    queue.settle().await.unwrap();
+    assert_eq!(wal.state().borrow().pending, 3);
+}

@@ -280,8 +280,13 @@ fn an_image_is_kept_until_the_server_has_it_whatever_its_size() {
     let mut store = open(home.path());
     for (number, size) in [(1_u8, 1_000), (2, 200_000)] {
         let bytes = Bytes::from(vec![number; size]);
-        let image = NewImage::stage(&home.path().join("blobs"), [number; 32], "image/webp", &bytes)
-            .unwrap();
+        let image = NewImage::stage(
+            &home.path().join("blobs"),
+            &format!("{number:02x}").repeat(32),
+            "image/webp",
+            &bytes,
+        )
+        .unwrap();
         let mut event = event(u32::from(number));
         event.image = Some(image);
         store.append(&[event]).unwrap();
