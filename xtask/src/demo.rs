@@ -45,8 +45,8 @@ const BUILD: Duration = Duration::from_secs(45 * 60);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// End by itself after so many seconds, 15 at the least; without it, on Ctrl-C.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(15..=86_400))]
+    /// End by itself after so many seconds, 10 at the least; without it, on Ctrl-C.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(10..=86_400))]
     seconds: Option<u64>,
     /// Watch the desktop that you sit at, after asking, instead of a virtual one.
     #[arg(long)]

@@ -75,7 +75,7 @@ impl Server {
     /// Issues a secret that one device can enroll with.
     pub(super) fn issue_secret(&self) -> Result<String> {
         let mut command = Command::new(&self.program);
-        command.args(["secret", "create", "--db"]).arg(&self.database);
+        command.args(["secret", "create", "--max-uses", "1", "--db"]).arg(&self.database);
         let output = command.output().context("devpulse-server does not start")?;
         if !output.status.success() {
             bail!("no secret was issued: {}", String::from_utf8_lossy(&output.stderr).trim());
