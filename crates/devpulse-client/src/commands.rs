@@ -1,0 +1,36 @@
+//! The commands, one file each.
+
+mod completions;
+mod config_show;
+mod emit;
+mod emit_stdin;
+mod events;
+mod status;
+mod sync;
+
+pub(crate) use events::Printer;
+
+use crate::cli::{Cli, Command, Config};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Does what the arguments ask for.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let home = cli.home;
+    match cli.command {
+        Command::Status(arguments) => block_on(status::status(home, arguments))?,
+        Command::Sync(arguments) => block_on(sync::sync(home, arguments))?,
+        Command::Emit(arguments) => block_on(emit::emit(home, arguments))?,
+        Command::Events(arguments) => block_on(events::events(home, arguments))?,
+        Command::Config(Config::Show(arguments)) => config_show::show(home, &arguments),
+        Command::Completions(arguments) => completions::print(&arguments),
+    }
+}
+
+/// One thread is enough: what is slow waits for the disk or the network.
+fn block_on<F: Future>(command: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime
+        .map(|runtime| runtime.block_on(command))
+        .map_err(|error| Failure::new(Exit::Failed, format!("no event loop can be made: {error}")))
+}

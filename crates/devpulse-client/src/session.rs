@@ -1,0 +1,72 @@
+//! What every command begins with: the settings, and the agent's socket.
+
+use std::path::PathBuf;
+
+use devpulse_agent::printable::printable;
+use devpulse_agent::settings::{Flag, Place, Settings, SettingsError, Sources};
+use devpulse_control::{ClientError, ControlClient, EventsQuery, Status, SyncOutcome, SyncRequest};
+
+use crate::commands::Printer;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// The settings that hold for this call of the program.
+pub(crate) struct Session {
+    pub(crate) settings: Settings,
+}
+
+impl Session {
+    /// Reads the settings, with these flags above all else.
+    pub(crate) fn open(home: Option<PathBuf>, mut flags: Vec<Flag>) -> Result<Self, Failure> {
+        if let Some(home) = home {
+            flags.push(flag("--home", "home", home.to_string_lossy()));
+        }
+        let sources = Sources::gather(flags).map_err(|error| unusable(&error))?;
+        let settings = Settings::load(&sources).map_err(|error| unusable(&error))?;
+        for warning in settings.warnings() {
+            output::note(&format!("warning: {}", printable(&warning.to_string())));
+        }
+        Ok(Self { settings })
+    }
+
+    /// Connects to the agent of this home.
+    pub(crate) async fn connect(&self) -> Result<ControlClient, ClientError> {
+        ControlClient::connect(&self.settings.local().home.socket()).await
+    }
+
+    /// The state as the files tell it, where no agent runs.
+    pub(crate) async fn status_from_files(&self) -> Result<Status, Failure> {
+        Err(ClientError::NoAgent.into())
+    }
+
+    /// Lists events from the files, where no agent runs.
+    pub(crate) async fn events_from_files(
+        &self,
+        _query: EventsQuery,
+        _printer: &mut Printer,
+    ) -> Result<(), Failure> {
+        Err(ClientError::NoAgent.into())
+    }
+
+    /// Sends everything pending without an agent.
+    pub(crate) async fn sync_by_itself(
+        &self,
+        _request: SyncRequest,
+    ) -> Result<SyncOutcome, Failure> {
+        Err(ClientError::NoAgent.into())
+    }
+}
+
+/// A flag that gives a setting its value.
+pub(crate) fn flag(flag: &'static str, setting: &'static str, value: impl Into<String>) -> Flag {
+    Flag { flag, setting, value: value.into() }
+}
+
+fn unusable(error: &SettingsError) -> Failure {
+    let exit = match &error {
+        SettingsError::Invalid { place: Place::Flag(_), .. } => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::from_error(exit, error).with_some_hint(error.hint())
+}
