@@ -33,8 +33,6 @@ pub enum ErrorCode {
     NoAgent,
     /// The agent is ending.
     Stopping,
-    /// It needs an agent, and what answers is only a one-shot synchronisation.
-    NoAgent,
     /// The policy forbids it.
     Forbidden,
     /// The server refused it: a secret, a key, a revoked device.
