@@ -177,9 +177,8 @@ impl Enrollment {
             (KeptIn::File, None) => {
                 Err(CredentialsError::Damaged { path: home.credentials(), line: 1 })
             }
-            (KeptIn::Keyring, _) => Ok(match store.get(&item(home)) {
-                Ok(Some(Secrets { api_key })) => Self::Enrolled(Credentials { identity, api_key }),
-                Ok(None) => Self::KeyUnavailable { identity, error: SecretStoreError::Damaged },
+            (KeptIn::Keyring, _) => Ok(match key_in(store, home) {
+                Ok(api_key) => Self::Enrolled(Credentials { identity, api_key }),
                 Err(error) => Self::KeyUnavailable { identity, error },
             }),
         }
@@ -197,13 +196,20 @@ impl Enrollment {
 }
 
 impl DeviceIdentity {
+    /// Who the credentials file says that the device is, checked; `None` where there is
+    /// none. Asks no keychain.
+    ///
+    /// # Errors
+    /// Fails where the file must not or cannot be used.
+    pub fn load(home: &Home) -> Result<Option<Self>, CredentialsError> {
+        CredentialsFile::read(home)?.map(|file| file.identity(home)).transpose()
+    }
+
     /// Who the credentials file says that the device is; `None` where it says nothing
     /// that can be read. Asks no keychain and checks no permission.
     #[must_use]
     pub fn peek(home: &Home) -> Option<Self> {
-        let json = fs::read(home.credentials()).map(Zeroizing::new).ok()?;
-        let file: CredentialsFile = serde_json::from_slice(&json).ok()?;
-        file.identity(home).ok()
+        CredentialsFile::peek(home)?.identity(home).ok()
     }
 
     /// Checks that the settings lead to the server that issued the key.
@@ -266,10 +272,16 @@ impl Credentials {
             secret_store: kept_in,
             api_key: (kept_in == KeptIn::File).then(|| self.api_key.clone()),
         };
+        let was_in = CredentialsFile::peek(home).map(|file| file.secret_store);
         let path = home.credentials();
         let unwritable = |source| CredentialsError::Unwritable { path: path.clone(), source };
         let json = serde_json::to_vec_pretty(&file).map_err(io::Error::from).map_err(unwritable)?;
         atomic_write(&path, &Zeroizing::new(json)).map_err(unwritable)?;
+        if (was_in, kept_in) == (Some(KeptIn::Keyring), KeptIn::File)
+            && let Err(error) = store.remove(&item(home))
+        {
+            tracing::warn!(%error, "the former key stays in the keychain");
+        }
         Ok(kept_in)
     }
 
@@ -280,11 +292,7 @@ impl Credentials {
     /// keychain does not let go of the key.
     pub fn remove(home: &Home, store: &dyn SecretStore) -> Result<(), CredentialsError> {
         let path = home.credentials();
-        let kept_in = fs::read(&path)
-            .map(Zeroizing::new)
-            .ok()
-            .and_then(|json| serde_json::from_slice::<CredentialsFile>(&json).ok())
-            .map(|file| file.secret_store);
+        let was_in = CredentialsFile::peek(home).map(|file| file.secret_store);
         match fs::remove_file(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -292,7 +300,7 @@ impl Credentials {
         }
         access::sync_directory(home.root())
             .map_err(|source| CredentialsError::Unwritable { path, source })?;
-        if kept_in == Some(KeptIn::Keyring) {
+        if was_in == Some(KeptIn::Keyring) {
             store.remove(&item(home))?;
         }
         Ok(())
@@ -309,6 +317,15 @@ impl Credentials {
     }
 }
 
+/// The key of a home, where a store keeps it. May wait for the store for 5 s.
+///
+/// # Errors
+/// Fails where the store does not hand it out.
+pub fn key_in(store: &dyn SecretStore, home: &Home) -> Result<ApiKey, SecretStoreError> {
+    let secrets = store.get(&item(home))?;
+    secrets.map(|secrets| secrets.api_key).ok_or(SecretStoreError::Damaged)
+}
+
 #[derive(Serialize, Deserialize)]
 struct CredentialsFile {
     server_url: String,
@@ -323,6 +340,11 @@ struct CredentialsFile {
 }
 
 impl CredentialsFile {
+    fn peek(home: &Home) -> Option<Self> {
+        let json = fs::read(home.credentials()).map(Zeroizing::new).ok()?;
+        serde_json::from_slice(&json).ok()
+    }
+
     fn read(home: &Home) -> Result<Option<Self>, CredentialsError> {
         let path = home.credentials();
         let unreadable = |source| CredentialsError::Unreadable { path: home.credentials(), source };

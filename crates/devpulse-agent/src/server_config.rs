@@ -57,6 +57,17 @@ impl StoredServerConfig {
         atomic_write(&home.server_config(), &serde_json::to_vec_pretty(self)?)
     }
 
+    /// Forgets the one on disk, which need not be there.
+    ///
+    /// # Errors
+    /// Fails where the home cannot be written.
+    pub fn remove(home: &Home) -> io::Result<()> {
+        match std::fs::remove_file(home.server_config()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Its settings, those that are allowed and those that are not.
     #[must_use]
     pub fn settings(&self) -> ServerConfig {

@@ -1,0 +1,370 @@
+//! Taking a device in: the secret that an administrator issued becomes a key.
+//!
+//! It has two steps, because what waits for another server or person has to be
+//! discarded after the server agreed and before the new key is kept: [`enroll`], then
+//! [`Accepted::keep`].
+
+use std::io;
+
+use devpulse_pipeline::{HttpAnswer, Outcome, TransportFault};
+use devpulse_protocol::{
+    EnrollRequest, EnrollResponse, EnrollmentSecret, Platform, ProblemCode, Timestamp, Username,
+};
+
+use crate::credentials::{Credentials, CredentialsError, DeviceIdentity, KeptIn, SecretStore};
+use crate::home::HomeError;
+use crate::http::{HttpApi, HttpOptions, HttpSetupError, RefusedCall, fault_hint};
+use crate::machine;
+use crate::origin::ServerUrl;
+use crate::server_config::StoredServerConfig;
+use crate::settings::Settings;
+
+/// What a person asks for; the server comes from the settings.
+#[derive(Clone, Debug)]
+pub struct EnrollmentRequest {
+    /// Who works on the device.
+    pub username: Username,
+    /// What the administrator issued.
+    pub secret: EnrollmentSecret,
+    /// The device's name, where the person gives it another than the machine's.
+    pub hostname: Option<String>,
+    /// Whether an enrollment that is there may be replaced.
+    pub force: bool,
+    /// What was captured and is not delivered yet.
+    pub backlog: Backlog,
+}
+
+/// What was captured and is not delivered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many events wait.
+    pub pending: u64,
+    /// What becomes of them where the server or the person changes.
+    pub choice: BacklogChoice,
+}
+
+/// What becomes of a backlog where the server or the person changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BacklogChoice {
+    /// It stays, and nothing is enrolled.
+    #[default]
+    Refuse,
+    /// It is discarded, by the person's explicit word.
+    Discard,
+}
+
+/// The server took the device in, but nothing is kept yet.
+#[derive(Debug)]
+#[must_use = "the key is lost unless it is kept"]
+pub struct Accepted {
+    credentials: Credentials,
+    config: Option<StoredServerConfig>,
+    discards_backlog: bool,
+}
+
+/// The device is enrolled.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// Who the device is, and its key.
+    pub credentials: Credentials,
+    /// Where the key is kept.
+    pub kept_in: KeptIn,
+    /// The configuration that came with the answer.
+    pub config: Option<StoredServerConfig>,
+}
+
+/// Why the device is not enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrollError {
+    /// No server is named.
+    #[error("no server is given")]
+    NoServer,
+    /// An enrollment is there.
+    #[error("this device is enrolled already, for {username} at {server}")]
+    AlreadyEnrolled {
+        /// For whom.
+        username: Username,
+        /// Where.
+        server: ServerUrl,
+    },
+    /// Events wait that belong to another server or person.
+    #[error("{pending} events wait that belong to {username} at {server}")]
+    Backlog {
+        /// How many.
+        pending: u64,
+        /// Whose.
+        username: Username,
+        /// For which server.
+        server: ServerUrl,
+    },
+    /// Nothing answers.
+    #[error("{fault} ({server})")]
+    Unreachable {
+        /// The server.
+        server: ServerUrl,
+        /// Why.
+        fault: TransportFault,
+    },
+    /// Something answers, but not in a way to enroll now.
+    #[error("{server} cannot enroll devices now: {refused}")]
+    NotReady {
+        /// The server.
+        server: ServerUrl,
+        /// What it answered.
+        refused: RefusedCall,
+    },
+    /// The secret is unknown, spent or expired.
+    #[error("the server does not accept the enrollment secret")]
+    BadSecret,
+    /// The person may not enroll devices.
+    #[error("the server does not let {0} enroll devices")]
+    Suspended(Username),
+    /// The server holds an enrollment of this device.
+    #[error("the server says that this device is enrolled already")]
+    KnownToServer,
+    /// The server refuses for another reason.
+    #[error("the server refuses to enroll this device: {0}")]
+    Refused(RefusedCall),
+    /// The answer is no enrollment.
+    #[error("{server} answered {status}, but with no enrollment")]
+    NotAnEnrollment {
+        /// The server.
+        server: ServerUrl,
+        /// The status.
+        status: u16,
+    },
+    /// There is no usable home.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// No request can be made.
+    #[error(transparent)]
+    Setup(#[from] HttpSetupError),
+    /// Credentials cannot be read or kept.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The former server's configuration cannot be removed.
+    #[error("the configuration of the former server cannot be removed")]
+    FormerConfig(#[source] io::Error),
+}
+
+/// Kinds of failure that programs tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureClass {
+    /// Something here is wrong.
+    Failed,
+    /// The request was not complete.
+    Usage,
+    /// The server cannot be reached.
+    Unreachable,
+    /// The server refuses.
+    Refused,
+}
+
+impl EnrollError {
+    /// What kind of failure it is.
+    #[must_use]
+    pub const fn class(&self) -> FailureClass {
+        match self {
+            Self::NoServer => FailureClass::Usage,
+            Self::AlreadyEnrolled { .. }
+            | Self::Backlog { .. }
+            | Self::Home(_)
+            | Self::Setup(_)
+            | Self::Credentials(_)
+            | Self::FormerConfig(_) => FailureClass::Failed,
+            Self::Unreachable { .. } | Self::NotReady { .. } | Self::NotAnEnrollment { .. } => {
+                FailureClass::Unreachable
+            }
+            Self::BadSecret | Self::Suspended(_) | Self::KnownToServer | Self::Refused(_) => {
+                FailureClass::Refused
+            }
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NoServer => "name it with --server https://... or DEVPULSE_SERVER_URL",
+            Self::AlreadyEnrolled { .. } => "replace the enrollment with --force",
+            Self::Backlog { .. } => {
+                "deliver them first with devpulse-client sync, or discard them with \
+                 --force --discard"
+            }
+            Self::Unreachable { fault, .. } => fault_hint(fault),
+            Self::NotReady { .. } => "try again later, or ask your administrator",
+            Self::BadSecret => "ask your administrator for a new enrollment secret",
+            Self::Suspended(_) => "ask your administrator",
+            Self::KnownToServer => {
+                "ask your administrator to revoke the former enrollment of this device"
+            }
+            Self::Refused(_) => "show this to your administrator",
+            Self::NotAnEnrollment { .. } => {
+                "check the address; a network's sign-in page may stand in the way"
+            }
+            Self::Home(error) => return Some(error.hint()),
+            Self::Setup(error) => return error.hint().map(str::to_owned),
+            Self::Credentials(error) => return error.hint(),
+            Self::FormerConfig(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// Asks the server of the settings to take this device in. Makes the home, and keeps
+/// nothing in it.
+///
+/// # Errors
+/// Refuses where an enrollment is there and `force` is not given, or where events wait
+/// that belong to another server or person; says why the server cannot be reached or
+/// does not agree.
+pub async fn enroll(
+    request: &EnrollmentRequest,
+    settings: &Settings,
+) -> Result<Accepted, EnrollError> {
+    let local = settings.local();
+    let server = local.server_url.clone().ok_or(EnrollError::NoServer)?;
+    local.home.create()?;
+    let discards_backlog = check_former(request, settings, &server)?;
+    let api = HttpApi::new(server.clone(), &HttpOptions::of(local))?;
+    check_health(api.health().await, &server)?;
+    let answer = api
+        .enroll(&EnrollRequest {
+            username: request.username.clone(),
+            hostname: request.hostname.clone().unwrap_or_else(machine::hostname),
+            platform: Platform::current(),
+            enrollment_secret: request.secret.clone(),
+            device: machine::device_info(server.origin()),
+        })
+        .await;
+    let response = read(answer, &server, &request.username)?;
+    let now = Timestamp::now();
+    let config = StoredServerConfig::new(response.config, None, now).ok();
+    let identity = DeviceIdentity {
+        server_url: server,
+        device_id: response.device_id,
+        user_id: Some(response.user_id),
+        username: request.username.clone(),
+        issued_at: Some(now),
+        expires_at: response.expires_at,
+    };
+    let credentials = Credentials { identity, api_key: response.api_key };
+    Ok(Accepted { credentials, config, discards_backlog })
+}
+
+impl Accepted {
+    /// Whether the caller has to discard the backlog before [`Accepted::keep`], so that
+    /// it never reaches the new server.
+    #[must_use]
+    pub const fn discards_backlog(&self) -> bool {
+        self.discards_backlog
+    }
+
+    /// Keeps the credentials and the configuration. May wait for the keychain.
+    ///
+    /// # Errors
+    /// Fails where the home cannot be written; the former enrollment is then left.
+    pub fn keep(
+        self,
+        settings: &Settings,
+        store: &dyn SecretStore,
+    ) -> Result<Enrolled, EnrollError> {
+        let local = settings.local();
+        StoredServerConfig::remove(&local.home).map_err(EnrollError::FormerConfig)?;
+        let kept_in = self.credentials.save(&local.home, local.secret_store, store)?;
+        if let Some(config) = &self.config
+            && let Err(error) = config.save(&local.home)
+        {
+            tracing::warn!(%error, "the server's configuration is not kept");
+        }
+        Ok(Enrolled { credentials: self.credentials, kept_in, config: self.config })
+    }
+}
+
+/// Whether the former enrollment may be replaced, and whether its backlog is to be
+/// discarded.
+fn check_former(
+    request: &EnrollmentRequest,
+    settings: &Settings,
+    server: &ServerUrl,
+) -> Result<bool, EnrollError> {
+    let former = match DeviceIdentity::load(&settings.local().home) {
+        Err(_) if request.force => return Ok(false),
+        former => former?,
+    };
+    let Some(former) = former else { return Ok(false) };
+    if !request.force {
+        let DeviceIdentity { username, server_url, .. } = former;
+        return Err(EnrollError::AlreadyEnrolled { username, server: server_url });
+    }
+    let is_same =
+        former.server_url.origin() == server.origin() && former.username == request.username;
+    match request.backlog {
+        Backlog { pending: 0, .. } => Ok(false),
+        _ if is_same => Ok(false),
+        Backlog { choice: BacklogChoice::Discard, .. } => Ok(true),
+        Backlog { pending, choice: BacklogChoice::Refuse } => Err(EnrollError::Backlog {
+            pending,
+            username: former.username,
+            server: former.server_url,
+        }),
+    }
+}
+
+/// A server that has no such route is there all the same.
+fn check_health(outcome: Outcome, server: &ServerUrl) -> Result<(), EnrollError> {
+    let answer = answered(outcome, server)?;
+    match answer.status {
+        300..=399 | 429 | 500..=599 => Err(EnrollError::NotReady {
+            server: server.clone(),
+            refused: RefusedCall::of_answer(&answer),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn read(
+    outcome: Outcome,
+    server: &ServerUrl,
+    username: &Username,
+) -> Result<EnrollResponse, EnrollError> {
+    let answer = answered(outcome, server)?;
+    if matches!(answer.status, 200 | 201) {
+        return serde_json::from_slice(&answer.body).ok().filter(is_usable).ok_or_else(|| {
+            EnrollError::NotAnEnrollment { server: server.clone(), status: answer.status }
+        });
+    }
+    let refused = RefusedCall::of_answer(&answer);
+    let code = match &refused {
+        RefusedCall::Answered { code, .. } => code.clone(),
+        _ => None,
+    };
+    Err(match (answer.status, code) {
+        (401, None | Some(ProblemCode::BadSecret)) => EnrollError::BadSecret,
+        (403, None | Some(ProblemCode::UserSuspended)) => EnrollError::Suspended(username.clone()),
+        (409, None | Some(ProblemCode::AlreadyEnrolled)) => EnrollError::KnownToServer,
+        (202..=399 | 404 | 405 | 408 | 425 | 429 | 500..=599, _) => {
+            EnrollError::NotReady { server: server.clone(), refused }
+        }
+        _ => EnrollError::Refused(refused),
+    })
+}
+
+fn answered(outcome: Outcome, server: &ServerUrl) -> Result<HttpAnswer, EnrollError> {
+    match outcome {
+        Outcome::Http(answer) => Ok(answer),
+        Outcome::Fault(fault) => Err(EnrollError::Unreachable { server: server.clone(), fault }),
+        Outcome::NoKey(cause) => Err(EnrollError::Refused(RefusedCall::NoKey(cause))),
+    }
+}
+
+/// Whether ids and key can be kept and sent again.
+fn is_usable(response: &EnrollResponse) -> bool {
+    let is_plain = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+    is_plain(response.device_id.as_str())
+        && is_plain(response.user_id.as_str())
+        && is_plain(response.api_key.expose())
+}
+
+#[cfg(test)]
+mod tests;
