@@ -1,0 +1,274 @@
+//! The agent: capture, pipeline, control socket and settings, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use devpulse_capture::{Capture, CaptureHandle, CapturePolicy, Desktop};
+use devpulse_control::{BindError, ControlClient, ControlServer};
+use devpulse_pipeline::wal::{Wal, WalError};
+use devpulse_protocol::{ActivityType, HeartbeatType};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::controller::{Front, FrontRole};
+use crate::credentials::CredentialsError;
+use crate::delivery::Delivery;
+use crate::heartbeat::Heartbeat;
+use crate::home::{Home, HomeError};
+use crate::instance_lock::{Holder, InstanceLock, LockError, Role};
+use crate::intake::Intake;
+use crate::policy_poll::PolicyPoll;
+use crate::server_config::StoredServerConfig;
+use crate::settings::Settings;
+use crate::synchronise::Synchroniser;
+use crate::upstream::{Upstream, UpstreamError};
+
+/// Events that capture may be ahead of the queue.
+const CAPTURED: usize = 64;
+/// The longest piece in which a window session is reported.
+const LONGEST_PIECE: Duration = Duration::from_secs(15 * 60);
+/// How long a one-shot sync has to make room.
+const HAND_OVER: Duration = Duration::from_secs(10);
+/// Time for the last events to be captured and committed when the agent ends.
+const LAST_COMMIT: Duration = Duration::from_millis(1500);
+/// Time for the last events to be sent when the agent ends.
+const LAST_FLUSH: Duration = Duration::from_millis(750);
+
+/// The running agent of one home.
+pub struct Agent {
+    delivery: Delivery,
+    capture: CaptureHandle,
+    last_beat: Heartbeat,
+    intake: tokio::task::JoinHandle<()>,
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+    _lock: InstanceLock,
+}
+
+/// Why the agent did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The device is not enrolled.
+    #[error("this device is not enrolled")]
+    NotEnrolled,
+    /// The home cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// Another agent runs, or the lock cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The credentials cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The way to the server cannot be set up.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The event log cannot be used.
+    #[error(transparent)]
+    Wal(#[from] WalError),
+    /// The control socket cannot be made.
+    #[error(transparent)]
+    Socket(#[from] BindError),
+}
+
+impl Agent {
+    /// Starts the agent of an enrolled home. A one-shot sync that holds the home is asked
+    /// to hand over.
+    ///
+    /// # Errors
+    /// Fails where the device is not enrolled, another agent runs on the home, or
+    /// something that it needs cannot be had. A missing display is no error.
+    pub async fn start(settings: Settings, desktop: Desktop) -> Result<Self, AgentError> {
+        let home = settings.local().home.clone();
+        let upstream = Upstream::of(&settings).await?.ok_or(AgentError::NotEnrolled)?;
+        let identity = upstream.identity().clone();
+        home.create()?;
+        let lock = acquire(&home).await?;
+        let socket = ControlServer::bind(&home.socket())?;
+        let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
+
+        let images = settings.local().screenshot_dir.clone();
+        let intake = Intake::new(delivery.queue(), identity.clone(), images);
+        intake.recover(&delivery.wal()).await?;
+        let title_key = title_key(&delivery.wal()).await?;
+        let (captured, events) = mpsc::channel(CAPTURED);
+        let capture = Capture::start(policy(&settings, title_key), desktop, captured);
+        let intake_task = tokio::spawn(intake.clone().run(events));
+
+        let stored = StoredServerConfig::load(&home);
+        let (settings, settings_seen) = watch::channel(Arc::new(settings));
+        let (stored, stored_seen) = watch::channel(stored);
+        let front = Arc::new(Front {
+            identity,
+            started: Instant::now(),
+            queue: delivery.queue(),
+            wal: delivery.wal(),
+            sender: delivery.sender(),
+            synchroniser: Synchroniser::new(delivery.queue(), delivery.wal(), delivery.sender()),
+            server_config: stored_seen,
+            role: FrontRole::Agent { intake, capture: capture.clone() },
+        });
+        let heartbeat = || Heartbeat {
+            capture: capture.clone(),
+            wal: delivery.wal(),
+            settings: settings_seen.clone(),
+        };
+        let poll = PolicyPoll {
+            uplink: upstream.uplink(),
+            home,
+            sender: delivery.sender(),
+            settings,
+            stored,
+        };
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(socket.serve(front, stop.clone()));
+        tasks.spawn(heartbeat().run(stop.clone()));
+        tasks.spawn(poll.run(stop.clone()));
+        tasks.spawn(apply(
+            settings_seen.clone(),
+            capture.clone(),
+            title_key,
+            delivery.applier(),
+            stop.clone(),
+        ));
+        let last_beat = heartbeat();
+        Ok(Self { delivery, capture, last_beat, intake: intake_task, tasks, stop, _lock: lock })
+    }
+
+    /// Ends the agent in stages, within 3 s: capture closes what is open and says why it
+    /// ends, the queue is committed, what can be sent quickly is sent, the log is closed.
+    pub async fn stop(self, activity: ActivityType) {
+        let Self { delivery, capture, last_beat, intake, mut tasks, stop, _lock } = self;
+        let deadline = Instant::now() + LAST_COMMIT;
+        let last_words = async {
+            capture.end(activity).await;
+            last_beat.beat(HeartbeatType::Final).await;
+        };
+        if tokio::time::timeout_at(deadline, last_words).await.is_err() {
+            tracing::warn!("capture did not end in time");
+        }
+        drop((capture, last_beat));
+        stop.cancel();
+        if tokio::time::timeout_at(deadline, intake).await.is_err() {
+            tracing::warn!("the last events could not be stored in time");
+        }
+        tasks.abort_all();
+        while tasks.join_next().await.is_some() {}
+        if !delivery.stop(deadline, LAST_FLUSH).await {
+            tracing::warn!("the last events could not be stored in time");
+        }
+    }
+}
+
+impl AgentError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotEnrolled => Some(
+                "enroll it with: devpulse-client enroll --server URL --enrollment-secret-file FILE"
+                    .to_owned(),
+            ),
+            Self::Home(error) => Some(error.hint()),
+            Self::Lock(error) => error.hint(),
+            Self::Credentials(error) => error.hint(),
+            Self::Upstream(error) => error.hint(),
+            Self::Wal(error) => wal_hint(error),
+            Self::Socket(_) => None,
+        }
+    }
+}
+
+/// What to do about a log that cannot be used.
+pub(crate) fn wal_hint(error: &WalError) -> Option<String> {
+    let hint = match error {
+        WalError::Full(_) => "make room on the disk",
+        WalError::ReadOnly(_) => "see that the home of DevPulse can be written",
+        WalError::Busy(_) => "see which program has it open, and end it",
+        WalError::NewerSchema { .. } => "update DevPulse on this computer",
+        WalError::NoWriteAheadLog => "set DEVPULSE_WAL_DB_PATH to a file on a local disk",
+        WalError::Damaged(_)
+        | WalError::Storage(_)
+        | WalError::NoLedger
+        | WalError::Image(_)
+        | WalError::Closed => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Takes the home's lock, asking a one-shot sync that holds it to hand over.
+async fn acquire(home: &Home) -> Result<InstanceLock, LockError> {
+    const AGAIN: Duration = Duration::from_millis(50);
+
+    let deadline = Instant::now() + HAND_OVER;
+    loop {
+        match InstanceLock::acquire(home, Role::Agent) {
+            Err(LockError::HeldBy(Some(Holder { role: Role::Sync, .. })))
+                if Instant::now() < deadline =>
+            {
+                // A sync that has just ended needs no asking; the lock tells.
+                if let Ok(sync) = ControlClient::connect(&home.socket()).await {
+                    sync.hand_over().await.ok();
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            taken => return taken,
+        }
+    }
+}
+
+/// Puts changed settings in force.
+async fn apply(
+    mut settings: watch::Receiver<Arc<Settings>>,
+    capture: CaptureHandle,
+    title_key: [u8; 32],
+    delivery: crate::delivery::Applier,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = settings.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let settings = settings.borrow_and_update();
+                capture.apply(policy(&settings, title_key));
+                delivery.apply(&settings);
+            }
+        }
+    }
+}
+
+fn policy(settings: &Settings, title_key: [u8; 32]) -> CapturePolicy {
+    let config = settings.config();
+    CapturePolicy {
+        idle_threshold: config.idle_threshold,
+        screenshot: config.screenshot.clone(),
+        window: config.window.clone(),
+        title_key,
+        longest_piece: LONGEST_PIECE,
+    }
+}
+
+/// The key under which titles are hashed: the device's own, so that nobody who sees the
+/// hashes of another device can compare them.
+async fn title_key(wal: &Wal) -> Result<[u8; 32], WalError> {
+    const NOTE: &str = "title_key";
+
+    wal.call(|store| {
+        let known = store.note(NOTE)?.and_then(|bytes| bytes.try_into().ok());
+        match known {
+            Some(key) => Ok(key),
+            None => {
+                let key: [u8; 32] = rand::random();
+                store.set_note(NOTE, &key)?;
+                Ok(key)
+            }
+        }
+    })
+    .await
+}

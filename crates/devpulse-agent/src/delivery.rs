@@ -1,0 +1,121 @@
+//! The pipeline of one home: log, queue and sender, started and stopped together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use devpulse_pipeline::Uplink;
+use devpulse_pipeline::batcher::BatchPolicy;
+use devpulse_pipeline::queue::Queue;
+use devpulse_pipeline::sender::{Sender, SenderHandle, SenderPolicy};
+use devpulse_pipeline::wal::{BatchLimits, Identity, Store, Wal, WalError, WalOptions};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::credentials::DeviceIdentity;
+use crate::settings::Settings;
+
+/// The running pipeline.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    queue: Queue,
+    wal: Wal,
+    sender: Sender,
+    policy: Arc<watch::Sender<SenderPolicy>>,
+    committer: JoinHandle<()>,
+    give_up: CancellationToken,
+}
+
+impl Delivery {
+    /// Opens the log and starts what takes events in and what sends them.
+    pub(crate) fn start(
+        settings: &Settings,
+        identity: &DeviceIdentity,
+        uplink: &Arc<dyn Uplink>,
+    ) -> Result<Self, WalError> {
+        let mut store = Store::open(options(settings, identity))?;
+        if let Err(error) = store.remove_orphans() {
+            tracing::warn!(%error, "forgotten images cannot be looked for");
+        }
+        let wal = Wal::start(store).map_err(WalError::Image)?;
+        let give_up = CancellationToken::new();
+        let (queue, committer) = Queue::start(wal.clone(), give_up.clone());
+        let (policy, receiver) = watch::channel(policy(settings));
+        let sender = Sender::start(&wal, uplink, &receiver);
+        Ok(Self { queue, wal, sender, policy: Arc::new(policy), committer, give_up })
+    }
+
+    pub(crate) fn queue(&self) -> Queue {
+        self.queue.clone()
+    }
+
+    pub(crate) fn wal(&self) -> Wal {
+        self.wal.clone()
+    }
+
+    pub(crate) fn sender(&self) -> SenderHandle {
+        self.sender.handle()
+    }
+
+    /// What puts changed settings in force.
+    pub(crate) fn applier(&self) -> Applier {
+        Applier(Arc::clone(&self.policy))
+    }
+
+    /// Commits what is in the queue, then sends what waits for at most `flush`. Whoever
+    /// holds a handle on the queue must have let go of it. Returns whether everything
+    /// in the queue was committed by `deadline`.
+    pub(crate) async fn stop(self, deadline: Instant, flush: Duration) -> bool {
+        let Self { queue, wal, sender, policy, committer, give_up } = self;
+        drop(queue);
+        let mut committer = committer;
+        let committed = match tokio::time::timeout_at(deadline, &mut committer).await {
+            Ok(ended) => ended.is_ok(),
+            Err(_) => {
+                give_up.cancel();
+                false
+            }
+        };
+        sender.stop(flush).await;
+        drop((policy, wal));
+        committed
+    }
+}
+
+/// Puts changed settings in force.
+#[derive(Clone, Debug)]
+pub(crate) struct Applier(Arc<watch::Sender<SenderPolicy>>);
+
+impl Applier {
+    pub(crate) fn apply(&self, settings: &Settings) {
+        let new = policy(settings);
+        self.0.send_if_modified(|policy| std::mem::replace(policy, new) != new);
+    }
+}
+
+fn options(settings: &Settings, identity: &DeviceIdentity) -> WalOptions {
+    WalOptions {
+        path: settings.local().wal_db_path.clone(),
+        images: settings.local().screenshot_dir.clone(),
+        identity: Identity {
+            username: identity.username.clone(),
+            device_id: identity.device_id.clone(),
+        },
+    }
+}
+
+fn policy(settings: &Settings) -> SenderPolicy {
+    let config = settings.config();
+    SenderPolicy {
+        batch: BatchPolicy {
+            limits: BatchLimits {
+                max_events: config.batch.max_events,
+                max_bytes: config.batch.max_bytes,
+            },
+            max_interval: config.batch.max_interval,
+        },
+        history: config.limits.history,
+        receipts: settings.local().receipt,
+    }
+}

@@ -1,0 +1,68 @@
+//! Heartbeats: the agent lives, and this is what it has still to deliver.
+
+use std::sync::Arc;
+
+use devpulse_capture::{CaptureHandle, Figures};
+use devpulse_pipeline::wal::Wal;
+use devpulse_protocol::{HeartbeatType, Timestamp};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Settings;
+
+/// Sends a heartbeat at every interval.
+pub(crate) struct Heartbeat {
+    pub(crate) capture: CaptureHandle,
+    pub(crate) wal: Wal,
+    pub(crate) settings: watch::Receiver<Arc<Settings>>,
+}
+
+impl Heartbeat {
+    /// Runs until `stop` is cancelled. A changed interval counts from the last heartbeat.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut last = tokio::time::Instant::now();
+        loop {
+            let interval = self.settings.borrow_and_update().config().heartbeat_interval;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(last + interval) => {
+                    last = tokio::time::Instant::now();
+                    self.beat(HeartbeatType::Regular).await;
+                }
+                changed = self.settings.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends one heartbeat.
+    pub(crate) async fn beat(&self, kind: HeartbeatType) {
+        let figures = self.figures().await;
+        self.capture.heartbeat(kind, figures).await;
+    }
+
+    async fn figures(&self) -> Figures {
+        let counted = self
+            .wal
+            .call(|store| {
+                let oldest = store.oldest_pending()?;
+                Ok((store.ledger().pending, oldest, store.ledger().dropped_total()))
+            })
+            .await;
+        let (pending, oldest, dropped) = counted.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a heartbeat goes without figures");
+            (self.wal.state().borrow().pending, None, 0)
+        });
+        let settings = self.settings.borrow();
+        Figures {
+            pending,
+            oldest_pending_s: oldest.map(|at| Timestamp::now().since(at).as_secs_f64()),
+            dropped,
+            overrides: settings.overrides(),
+            refused_settings: settings.refused().to_vec(),
+        }
+    }
+}

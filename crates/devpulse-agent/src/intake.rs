@@ -1,0 +1,130 @@
+//! From capture into the queue: an event is given its owner, its image is put on disk,
+//! and it waits for its commit.
+
+use std::path::PathBuf;
+
+use devpulse_capture::{Captured, CapturedImage, CheckpointUpdate, OpenWindow, Urgency};
+use devpulse_pipeline::queue::{Queue, QueueClosed, Ticket, Urgency as QueueUrgency};
+use devpulse_pipeline::wal::{self, NewEvent, NewImage, Wal, WalError};
+use devpulse_protocol::{EventBody, EventDraft, EventId, Timestamp};
+use tokio::sync::mpsc;
+
+use crate::credentials::DeviceIdentity;
+
+/// Makes captured events into stored ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Intake {
+    queue: Queue,
+    identity: DeviceIdentity,
+    images: PathBuf,
+}
+
+impl Intake {
+    pub(crate) fn new(queue: Queue, identity: DeviceIdentity, images: PathBuf) -> Self {
+        Self { queue, identity, images }
+    }
+
+    /// Takes events in until capture ends.
+    pub(crate) async fn run(self, mut captured: mpsc::Receiver<Captured>) {
+        while let Some(event) = captured.recv().await {
+            if self.take(event).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Puts one event into the queue, at once where its kind asks for it.
+    pub(crate) async fn submit(
+        &self,
+        event_id: EventId,
+        at: Timestamp,
+        body: EventBody,
+    ) -> Result<Ticket, QueueClosed> {
+        let Some(event) = self.encode(event_id, at, body) else { return Err(QueueClosed) };
+        self.queue.push(event, QueueUrgency::Urgent).await
+    }
+
+    /// Reports the window that was open when the last agent was cut off, closed at its
+    /// last checkpoint; the checkpoint goes in the same transaction.
+    pub(crate) async fn recover(&self, wal: &Wal) -> Result<(), WalError> {
+        let Some(checkpoint) = wal.call(wal::Store::checkpoint).await? else { return Ok(()) };
+        let open: OpenWindow = match serde_json::from_slice(&checkpoint) {
+            Ok(open) => open,
+            Err(error) => {
+                tracing::warn!(%error, "the checkpoint of the open window cannot be read");
+                return Ok(());
+            }
+        };
+        let (event_id, at, window) = open.recovered();
+        let Some(mut event) = self.encode(event_id, at, EventBody::Window(window)) else {
+            return Ok(());
+        };
+        event.checkpoint = wal::CheckpointUpdate::Clear;
+        wal.call(move |store| store.append(&[event])).await?;
+        Ok(())
+    }
+
+    async fn take(&self, captured: Captured) -> Result<(), QueueClosed> {
+        let Some(mut event) = self.encode(captured.event_id, captured.at, captured.body) else {
+            return Ok(());
+        };
+        event.checkpoint = checkpoint(captured.checkpoint);
+        event.image = match captured.image {
+            Some(image) => self.stage(image).await,
+            None => None,
+        };
+        let urgency = match captured.urgency {
+            Urgency::Routine => QueueUrgency::Routine,
+            Urgency::Edge => QueueUrgency::Urgent,
+        };
+        self.queue.push(event, urgency).await.map(drop)
+    }
+
+    fn encode(&self, event_id: EventId, timestamp: Timestamp, body: EventBody) -> Option<NewEvent> {
+        let draft = EventDraft {
+            event_id,
+            timestamp,
+            username: self.identity.username.clone(),
+            client_id: self.identity.device_id.clone(),
+            body,
+        };
+        NewEvent::from_draft(&draft)
+            .inspect_err(|error| tracing::error!(%error, "an event has no JSON form"))
+            .ok()
+    }
+
+    /// Puts the image on disk before its event. An image that finds no room is given up:
+    /// its event says that there was one.
+    async fn stage(&self, image: CapturedImage) -> Option<NewImage> {
+        let directory = self.images.clone();
+        let staged = tokio::task::spawn_blocking(move || {
+            NewImage::stage(&directory, &image.sha256_hex, image.media_type, &image.bytes)
+        })
+        .await;
+        match staged {
+            Ok(Ok(image)) => Some(image),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "an image cannot be stored");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "storing an image failed");
+                None
+            }
+        }
+    }
+}
+
+fn checkpoint(update: CheckpointUpdate) -> wal::CheckpointUpdate {
+    match update {
+        CheckpointUpdate::Keep => wal::CheckpointUpdate::Keep,
+        CheckpointUpdate::Clear => wal::CheckpointUpdate::Clear,
+        CheckpointUpdate::Set(open) => match serde_json::to_vec(&open) {
+            Ok(bytes) => wal::CheckpointUpdate::Set(bytes),
+            Err(error) => {
+                tracing::error!(%error, "the open window has no JSON form");
+                wal::CheckpointUpdate::Clear
+            }
+        },
+    }
+}

@@ -1,0 +1,113 @@
+//! What `status` says, from a running agent and from the files alike.
+
+use devpulse_capture::{SignalStatus as Watched, Signals};
+use devpulse_control::{
+    AgentStatus, CaptureStatus, ConfigStatus, PipelineState, PipelineStatus, SignalStatus, Status,
+};
+use devpulse_pipeline::lane::Obstacle;
+use devpulse_pipeline::sender::SenderState;
+use devpulse_pipeline::wal::Ledger;
+use devpulse_protocol::Timestamp;
+
+use crate::credentials::DeviceIdentity;
+use crate::server_config::StoredServerConfig;
+
+/// The figures of the pipeline at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct PipelineFigures {
+    pub(crate) ledger: Ledger,
+    pub(crate) oldest_pending: Option<Timestamp>,
+    pub(crate) wal_bytes: u64,
+    /// Events that wait for their commit.
+    pub(crate) queued: u64,
+    /// Why events cannot be committed at present.
+    pub(crate) trouble: Option<String>,
+    /// What the sender does; `None` where there is none.
+    pub(crate) sender: Option<SenderState>,
+}
+
+/// Puts a status together.
+pub(crate) fn status(
+    identity: Option<&DeviceIdentity>,
+    agent: AgentStatus,
+    pipeline: PipelineStatus,
+    capture: CaptureStatus,
+    config: Option<&StoredServerConfig>,
+) -> Status {
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        enrolled: identity.is_some(),
+        device_id: identity.map(|identity| identity.device_id.clone()),
+        user_id: identity.and_then(|identity| identity.user_id.clone()),
+        username: identity.map(|identity| identity.username.clone()),
+        server_url: identity.map(|identity| identity.server_url.as_str().to_owned()),
+        agent,
+        pipeline,
+        capture,
+        config: ConfigStatus {
+            version: config.and_then(|stored| stored.settings().version),
+            fetched_at: config.map(|stored| stored.fetched_at),
+        },
+    }
+}
+
+/// The pipeline's part of a status.
+pub(crate) fn pipeline(figures: PipelineFigures, now: Timestamp) -> PipelineStatus {
+    let PipelineFigures { ledger, oldest_pending, wal_bytes, queued, trouble, sender } = figures;
+    let blocked = sender.as_ref().and_then(|sender| sender.events.clone());
+    let in_flight = sender.as_ref().map_or(0, |sender| sender.in_flight);
+    let state = match &blocked {
+        Some(blocked) => state_of(blocked.obstacle),
+        None if in_flight > 0 => PipelineState::Sending,
+        None if ledger.revoked_since.is_some() => PipelineState::Revoked,
+        None => PipelineState::Idle,
+    };
+    PipelineStatus {
+        state,
+        captured: ledger.captured,
+        queued,
+        pending: ledger.pending,
+        in_flight,
+        oldest_pending_s: oldest_pending.map(|at| now.since(at).as_secs_f64()),
+        sent: ledger.delivered,
+        duplicates: ledger.duplicates,
+        rejected: ledger.rejected,
+        dead_letter: ledger.dead,
+        dropped: ledger.dropped_total(),
+        blobs_pending: ledger.images_pending,
+        wal_bytes,
+        last_success: ledger.last_success,
+        last_error: trouble
+            .or_else(|| blocked.as_ref().map(|blocked| blocked.cause.clone()))
+            .or(ledger.last_error),
+        next_attempt: blocked.map(|blocked| blocked.next_attempt),
+        dropped_by_reason: ledger.dropped,
+    }
+}
+
+/// The state that an obstacle is.
+pub(crate) const fn state_of(obstacle: Obstacle) -> PipelineState {
+    match obstacle {
+        Obstacle::BackingOff => PipelineState::BackingOff,
+        Obstacle::Offline => PipelineState::Offline,
+        Obstacle::AuthBlocked => PipelineState::AuthBlocked,
+        Obstacle::ConfigBlocked => PipelineState::ConfigBlocked,
+        Obstacle::Revoked => PipelineState::Revoked,
+    }
+}
+
+/// Capture's part of a status.
+pub(crate) fn capture(signals: &Signals) -> CaptureStatus {
+    let signal = |watched: &Watched| SignalStatus {
+        backend: watched.backend.clone(),
+        state: watched.state,
+        last_seen: watched.last_seen,
+        detail: watched.detail.clone(),
+    };
+    CaptureStatus {
+        focus: signal(&signals.focus),
+        idle: signal(&signals.idle),
+        session: signal(&signals.session),
+        screen: signal(&signals.screen),
+    }
+}

@@ -1,0 +1,95 @@
+//! The way to the server where the device is enrolled.
+
+use std::sync::Arc;
+
+use devpulse_pipeline::Uplink;
+
+use crate::credentials::{
+    Credentials, CredentialsError, DeviceIdentity, Enrollment, SecretStore, SystemKeychain,
+};
+use crate::http::{HttpApi, HttpOptions, HttpSetupError, HttpUplink, KeySource, OtherOrigin};
+use crate::settings::Settings;
+
+/// The way to the server, and who the device is there.
+pub(crate) struct Upstream {
+    identity: DeviceIdentity,
+    uplink: Arc<HttpUplink>,
+}
+
+/// Why there is no way to the server.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The credentials cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// No request can be made at all.
+    #[error(transparent)]
+    Http(#[from] HttpSetupError),
+    /// The key belongs elsewhere.
+    #[error(transparent)]
+    OtherOrigin(#[from] Box<OtherOrigin>),
+}
+
+impl UpstreamError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Credentials(error) => error.hint(),
+            Self::Http(error) => error.hint().map(ToOwned::to_owned),
+            Self::OtherOrigin(_) => None,
+        }
+    }
+}
+
+impl Upstream {
+    /// Prepares the way; nothing is sent yet. `None` where the device is not enrolled.
+    /// A key that the keychain does not hand out now is asked for again when it is needed.
+    pub(crate) async fn of(settings: &Settings) -> Result<Option<Self>, UpstreamError> {
+        let keychain: Arc<dyn SecretStore> = Arc::new(SystemKeychain::new());
+        let enrollment = load(settings, &keychain).await?;
+        let (identity, key) = match enrollment {
+            Enrollment::NotEnrolled => return Ok(None),
+            Enrollment::Enrolled(Credentials { identity, api_key }) => {
+                (identity, KeySource::Held(api_key))
+            }
+            Enrollment::KeyUnavailable { identity, error } => {
+                tracing::warn!(%error, "the device's key is not at hand; capture goes on");
+                let home = settings.local().home.clone();
+                (identity, KeySource::Stored { store: keychain, home })
+            }
+        };
+        identity.check_server(settings)?;
+        let options = HttpOptions::of(settings.local());
+        let api = HttpApi::new(identity.server_url.clone(), &options)?;
+        let uplink = Arc::new(HttpUplink::new(api, &identity, key)?);
+        Ok(Some(Self { identity, uplink }))
+    }
+
+    pub(crate) const fn identity(&self) -> &DeviceIdentity {
+        &self.identity
+    }
+
+    pub(crate) fn uplink(&self) -> Arc<HttpUplink> {
+        Arc::clone(&self.uplink)
+    }
+
+    /// The same, as the pipeline knows it.
+    pub(crate) fn transport(&self) -> Arc<dyn Uplink> {
+        self.uplink()
+    }
+}
+
+/// Loads the credentials away from the event loop: the keychain may take seconds.
+async fn load(
+    settings: &Settings,
+    keychain: &Arc<dyn SecretStore>,
+) -> Result<Enrollment, CredentialsError> {
+    let (settings, keychain) = (settings.clone(), Arc::clone(keychain));
+    let loading =
+        tokio::task::spawn_blocking(move || Enrollment::load(&settings, keychain.as_ref()));
+    match loading.await {
+        Ok(enrollment) => enrollment,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
