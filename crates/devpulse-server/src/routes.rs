@@ -6,8 +6,9 @@ mod enrollment;
 mod screenshot;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::from_fn;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use devpulse_protocol::{
@@ -36,6 +37,7 @@ pub fn router(state: ServerState) -> Router {
         .merge(versioned)
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .fallback(async || Refusal::not_found("there is nothing at this path"))
+        .layer(from_fn(log))
         .with_state(state)
 }
 
@@ -72,8 +74,16 @@ async fn health() -> Response {
     )
 }
 
+/// Logs what was asked and answered, for whoever sets `DEVPULSE_LOG=debug`.
+async fn log(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    tracing::debug!(%method, path, status = response.status().as_u16());
+    response
+}
+
 async fn revoke_self(
-    axum::extract::State(state): axum::extract::State<ServerState>,
+    State(state): State<ServerState>,
     caller: Caller,
 ) -> Result<StatusCode, Refusal> {
     let device_id = caller.device_id.clone();

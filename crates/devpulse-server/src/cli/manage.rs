@@ -173,18 +173,18 @@ pub(super) async fn user(db: &Path, command: UserCommand) -> Result<(), Failure>
 }
 
 pub(super) async fn config(db: &Path, command: ConfigCommand) -> Result<(), Failure> {
-    let admin = Admin::open(db)?;
     match command {
         ConfigCommand::Get { device: None } => {
-            print(&format!("{:#}", admin.config().await?.config))
+            print(&format!("{:#}", existing(db)?.config().await?.config))
         }
         ConfigCommand::Get { device: Some(id) } => {
-            let document = admin.device_config(DeviceId::new(id.as_str())).await?;
+            let document = existing(db)?.device_config(DeviceId::new(id.as_str())).await?;
             let document = document.ok_or_else(|| no_such_device(&id))?;
             print(&format!("{:#}", document.config))
         }
         ConfigCommand::Set { file, device } => {
             let config = read_config(&file)?;
+            let admin = Admin::open(db)?;
             let change = match &device {
                 None => admin.set_config(config).await?,
                 Some(id) => admin.set_device_config(DeviceId::new(id.as_str()), config).await?,

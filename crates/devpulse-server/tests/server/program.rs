@@ -141,6 +141,8 @@ fn failures_are_one_sentence_and_a_hint() {
     let db = directory.path().join("data.db");
     fails(&run(&db, &["serve", "--listen", "0.0.0.0:0"]), 1, "can be reached from other machines");
     fails(&run(&db, &["events"]), 1, "there is no database");
+    fails(&run(&db, &["config", "get"]), 1, "there is no database");
+    stdout(&run(&db, &["secret", "create"]));
     fails(&run(&db, &["config", "get", "--device", "x"]), 1, "there is no device x");
     fails(&run(&db, &["secret", "delete", "7"]), 1, "there is no secret 7");
     let nowhere = directory.path().join("missing/data.db");
