@@ -120,22 +120,22 @@ impl Backends {
     pub fn of_this_system() -> Self {
         #[cfg(target_os = "linux")]
         return Self {
-            focus: vec![],
-            idle: vec![],
+            focus: vec![crate::x11::focus_probe()],
+            idle: vec![crate::x11::idle_probe()],
             session: Vec::new(),
-            screen: vec![],
+            screen: vec![crate::x11::screen_probe()],
         };
         #[cfg(not(target_os = "linux"))]
         return Self::default();
     }
 
-    pub(crate) fn of(&self, signal: Signal) -> &[Probe] {
-        match signal {
-            Signal::Focus => &self.focus,
-            Signal::Idle => &self.idle,
-            Signal::Session => &self.session,
-            Signal::Screen => &self.screen,
-        }
+    pub(crate) fn into_signals(self) -> [(Signal, Vec<Probe>); 4] {
+        [
+            (Signal::Focus, self.focus),
+            (Signal::Idle, self.idle),
+            (Signal::Session, self.session),
+            (Signal::Screen, self.screen),
+        ]
     }
 }
 
@@ -226,10 +226,14 @@ pub(crate) struct First {
 }
 
 impl First {
+    pub(crate) fn has_delivered(&self) -> bool {
+        self.delivered.get().is_some()
+    }
+
     /// Returns once the hook has delivered something.
     pub(crate) async fn delivered(&self) {
         let notified = self.notify.notified();
-        if self.delivered.get().is_none() {
+        if !self.has_delivered() {
             notified.await;
         }
     }

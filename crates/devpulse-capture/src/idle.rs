@@ -56,6 +56,11 @@ impl Presence {
         }
     }
 
+    /// Whether the person is away, as far as was told.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self.state, State::Inactive(_))
+    }
+
     fn leave(&mut self, since: Moment) -> Vec<(ActivityType, Moment)> {
         self.state = State::Inactive(since);
         vec![(ActivityType::Inactive, since)]

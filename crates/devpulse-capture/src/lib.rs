@@ -3,18 +3,29 @@
 //! The agent depends on this crate. It knows the wire's types and the operating system;
 //! it must never know a transport, a database, or whether anybody listens.
 
+mod capture;
 mod captured;
 mod clock;
 mod desktop;
 mod hook;
 mod idle;
 mod policy;
+mod recorder;
+mod screenshot;
 mod signals;
+mod supervisor;
 mod tracker;
+#[cfg(target_os = "linux")]
+mod x11;
 
+pub use capture::{Capture, CaptureHandle, Figures};
 pub use captured::{Captured, CapturedImage, CheckpointUpdate, OpenWindow, Urgency};
 pub use clock::Moment;
 pub use desktop::Desktop;
+pub use hook::{
+    Backends, BoxFuture, Hook, HookError, Observation, Observations, OpenHook, Probe, Refusal,
+    SessionChange, WindowFacts,
+};
 pub use policy::CapturePolicy;
+pub use screenshot::{Area, Frame, GrabError, ScreenGrabber, ScreenshotError, VisibleWindow};
 pub use signals::{Signal, SignalStatus, Signals};
-mod screenshot;

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use devpulse_protocol::{
-    Config, Rule, RuleAction, ScreenshotConfig, TitlePolicy, WindowConfig,
-};
+use devpulse_protocol::{Config, Rule, RuleAction, ScreenshotConfig, TitlePolicy, WindowConfig};
 use hmac::{Hmac, KeyInit, Mac};
 use regex::Regex;
 use sha2::Sha256;
@@ -190,7 +188,10 @@ impl Pattern {
 }
 
 fn cut(mut title: String) -> String {
-    title.truncate(title.floor_char_boundary(MAX_TITLE_BYTES));
+    if title.len() > MAX_TITLE_BYTES {
+        let end = (0..=MAX_TITLE_BYTES).rev().find(|end| title.is_char_boundary(*end));
+        title.truncate(end.unwrap_or(0));
+    }
     title
 }
 

@@ -145,7 +145,8 @@ impl Tracker {
         self.rules = TitleRules::new(policy);
         self.longest_piece = policy.longest_piece.max(Duration::from_millis(1));
         let shown = self.focus.as_ref().map(|facts| self.rules.apply(facts));
-        let same = self.left.is_some() || self.open.as_ref().map(|open| &open.shown) == shown.as_ref();
+        let same =
+            self.left.is_some() || self.open.as_ref().map(|open| &open.shown) == shown.as_ref();
         if !same || !policy.window.enabled {
             self.close(at, &mut ended);
         }
@@ -183,6 +184,11 @@ impl Tracker {
             Some(open) => CheckpointUpdate::Set(open),
             None => CheckpointUpdate::Clear,
         }
+    }
+
+    /// The window that the open session is about.
+    pub(crate) fn open_window(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.shown.window)
     }
 
     /// Sessions that a rule kept from being reported.

@@ -96,8 +96,7 @@ impl Ended {
 
     /// The rest of a session that was split is reported however short it is.
     pub(super) fn is_reported(&self, min_duration: Duration) -> bool {
-        let long_enough =
-            self.piece == Piece::Later || self.end.since(self.start) >= min_duration;
+        let long_enough = self.piece == Piece::Later || self.end.since(self.start) >= min_duration;
         long_enough && !self.is_withheld()
     }
 

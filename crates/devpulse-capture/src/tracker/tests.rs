@@ -150,10 +150,7 @@ fn a_change_of_focus_settles_the_title_before_it() {
     let between = ends[0].checkpoint.session().unwrap();
     assert_eq!(between.event_id, ends[1].event_id);
     assert_eq!(between.last_seen, at(2_300).wall);
-    assert_eq!(
-        ends[1].checkpoint.session().unwrap().window_title.as_deref(),
-        Some("two")
-    );
+    assert_eq!(ends[1].checkpoint.session().unwrap().window_title.as_deref(), Some("two"));
 }
 
 #[test]
@@ -380,17 +377,12 @@ proptest! {
         let mut now = 0;
         for (wait, step) in &steps {
             now += wait;
-            match step {
-                Step::Window(window, title) => {
-                    tracker.window(facts(*window, &title.to_string()), at(now));
-                }
-                Step::Nowhere => {
-                    tracker.no_window(at(now));
-                }
-                Step::Tick | Step::Hold | Step::Release => {
-                    tracker.tick(at(now));
-                }
+            if let Step::Window(window, title) = step {
+                tracker.window(facts(*window, &title.to_string()), at(now));
+            } else if let Step::Nowhere = step {
+                tracker.no_window(at(now));
             }
+            tracker.tick(at(now));
             if let Some(deadline) = tracker.deadline() {
                 prop_assert!(deadline > at(now).mono, "{deadline:?} at {now}");
             }

@@ -1,0 +1,389 @@
+//! The one task that owns the state: it folds what hooks saw and what the agent asks for
+//! into events.
+
+mod shots;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use devpulse_protocol::{
+    Activity, ActivityType, EventBody, EventId, Heartbeat, HeartbeatType, Screenshot, Trigger,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::capture::Figures;
+use crate::captured::{Captured, CapturedImage, CheckpointUpdate, Urgency};
+use crate::clock::{Clock, Moment};
+use crate::hook::{Observation, Report, SessionChange};
+use crate::idle::Presence;
+use crate::policy::CapturePolicy;
+use crate::screenshot::{Schedule, ScreenshotError};
+use crate::signals::{Signal, Signals};
+use crate::tracker::{Hold, SessionEnd, Tracker};
+use shots::Shots;
+
+/// What the agent asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Heartbeat { kind: HeartbeatType, figures: Figures, done: oneshot::Sender<()> },
+    Screenshot { reply: Reply },
+    Pause { done: oneshot::Sender<()> },
+    Resume { done: oneshot::Sender<()> },
+    End { activity: ActivityType, done: oneshot::Sender<()> },
+}
+
+/// Where the answer to a manual screenshot goes.
+pub(crate) type Reply = oneshot::Sender<Result<Vec<Screenshot>, ScreenshotError>>;
+
+/// Owns the state of capture.
+pub(crate) struct Recorder {
+    clock: Clock,
+    policy: watch::Receiver<CapturePolicy>,
+    policy_in_force: CapturePolicy,
+    idle_threshold: watch::Sender<Duration>,
+    signals: watch::Receiver<Signals>,
+    withheld: Arc<AtomicU64>,
+    out: mpsc::Sender<Captured>,
+    tracker: Tracker,
+    presence: Presence,
+    schedule: Schedule,
+    shots: Shots,
+    phase: Phase,
+    lock: Lock,
+    /// The session that the committed checkpoint names.
+    checkpointed: Option<EventId>,
+    /// Nothing is folded in before this.
+    latest: Moment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    Paused { was_away: bool },
+    Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lock {
+    Open,
+    Locked,
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        clock: Clock,
+        mut policy: watch::Receiver<CapturePolicy>,
+        idle_threshold: watch::Sender<Duration>,
+        signals: watch::Receiver<Signals>,
+        withheld: Arc<AtomicU64>,
+        out: mpsc::Sender<Captured>,
+    ) -> Self {
+        let now = clock.now();
+        let policy_in_force = policy.borrow_and_update().clone();
+        Self {
+            policy,
+            idle_threshold,
+            signals,
+            withheld,
+            out,
+            tracker: Tracker::new(&policy_in_force),
+            presence: Presence::default(),
+            schedule: Schedule::new(&policy_in_force.screenshot, now.mono, rand::random()),
+            shots: Shots::new(clock.clone()),
+            phase: Phase::Running,
+            lock: Lock::Open,
+            checkpointed: None,
+            latest: now,
+            policy_in_force,
+            clock,
+        }
+    }
+
+    /// Runs until the last handle is dropped.
+    pub(crate) async fn run(
+        mut self,
+        mut reports: mpsc::Receiver<Report>,
+        mut commands: mpsc::Receiver<Command>,
+    ) {
+        self.activity(ActivityType::Started, self.latest, Urgency::Edge).await;
+        loop {
+            let deadline = self.deadline();
+            tokio::select! {
+                biased;
+                changed = self.policy.changed() => match changed {
+                    Ok(()) => self.apply_policy().await,
+                    Err(_) => return,
+                },
+                command = commands.recv() => {
+                    let Some(command) = command else { return };
+                    while let Ok(report) = reports.try_recv() {
+                        self.report(report).await;
+                    }
+                    if self.policy.has_changed().unwrap_or(false) {
+                        self.apply_policy().await;
+                    }
+                    self.command(command).await;
+                }
+                Some(report) = reports.recv() => self.report(report).await,
+                outcome = self.shots.outcome() => self.shots_outcome(outcome).await,
+                () = until(&self.clock, deadline) => self.tick().await,
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        if self.phase == Phase::Ended {
+            return None;
+        }
+        let screens = self.may_shoot().ok().and_then(|()| self.schedule.deadline());
+        [self.tracker.deadline(), screens].into_iter().flatten().min()
+    }
+
+    async fn tick(&mut self) {
+        let now = self.advance(self.clock.now());
+        let ends = self.tracker.tick(now);
+        self.sessions(ends).await;
+        if self.may_shoot().is_ok()
+            && let Some(trigger) = self.schedule.due(now.mono, rand::random())
+        {
+            self.shoot(trigger, None);
+        }
+    }
+
+    async fn apply_policy(&mut self) {
+        let policy = self.policy.borrow_and_update().clone();
+        let now = self.advance(self.clock.now());
+        self.idle_threshold.send_if_modified(|threshold| {
+            std::mem::replace(threshold, policy.idle_threshold) != policy.idle_threshold
+        });
+        self.schedule.apply(&policy.screenshot, now.mono, rand::random());
+        let before = &self.policy_in_force;
+        if before.screenshot != policy.screenshot || before.window.rules != policy.window.rules {
+            self.shots.distrust_running();
+        }
+        let ends = self.tracker.apply(&policy, now);
+        self.policy_in_force = policy;
+        self.sessions(ends).await;
+    }
+
+    async fn report(&mut self, report: Report) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        match report {
+            Report::Seen(observation, at) => self.observe(observation, at).await,
+            Report::Lost(Signal::Focus, at) => {
+                let at = self.advance(at);
+                let ends = self.tracker.lost(at);
+                self.sessions(ends).await;
+            }
+            Report::Lost(Signal::Screen, _) => self.shots.grabber = None,
+            // What was last known holds until a backend says otherwise.
+            Report::Lost(Signal::Idle | Signal::Session, _) => {}
+        }
+    }
+
+    async fn observe(&mut self, observation: Observation, at: Moment) {
+        match observation {
+            Observation::Window(facts) => {
+                let at = self.advance(at);
+                let before = self.tracker.open_window();
+                let ends = self.tracker.window(facts, at);
+                self.sessions(ends).await;
+                if before.is_some() && self.tracker.open_window() != before {
+                    self.schedule.window_changed(at.mono);
+                }
+            }
+            Observation::NoWindow => {
+                let at = self.advance(at);
+                let ends = self.tracker.no_window(at);
+                self.sessions(ends).await;
+            }
+            Observation::Quiet { since } => {
+                let changes = self.presence.quiet(since);
+                self.presence_changes(changes).await;
+            }
+            Observation::Input => {
+                let changes = self.presence.input(at);
+                self.presence_changes(changes).await;
+            }
+            Observation::Session(change) => self.session_change(change, at).await,
+            Observation::Screens(grabber) => self.shots.grabber = Some(grabber),
+        }
+    }
+
+    async fn presence_changes(&mut self, changes: Vec<(ActivityType, Moment)>) {
+        if self.phase == Phase::Running {
+            for (activity, at) in changes {
+                self.activity(activity, at, Urgency::Routine).await;
+            }
+        }
+    }
+
+    async fn session_change(&mut self, change: SessionChange, at: Moment) {
+        let at = self.advance(at);
+        let activity = match (change, self.lock) {
+            (SessionChange::Locked, Lock::Open) => {
+                self.lock = Lock::Locked;
+                self.shots.discard_running(ScreenshotError::Locked);
+                self.hold(Hold::Locked, at).await;
+                ActivityType::ScreenLocked
+            }
+            (SessionChange::Unlocked, Lock::Locked) => {
+                self.lock = Lock::Open;
+                self.tracker.release(Hold::Locked, at);
+                self.schedule.unlocked(at.mono);
+                ActivityType::ScreenUnlocked
+            }
+            (SessionChange::Locked, Lock::Locked) | (SessionChange::Unlocked, Lock::Open) => return,
+            (SessionChange::Suspending, _) => {
+                self.hold(Hold::Suspended, at).await;
+                ActivityType::Suspended
+            }
+            (SessionChange::Woke, _) => {
+                self.tracker.release(Hold::Suspended, at);
+                ActivityType::Woke
+            }
+        };
+        if self.phase == Phase::Running {
+            self.activity(activity, at, Urgency::Edge).await;
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        let now = self.advance(self.clock.now());
+        match command {
+            Command::Heartbeat { kind, figures, done } => {
+                self.heartbeat(kind, figures, now).await;
+                answer(done, ());
+            }
+            Command::Screenshot { reply } => match self.may_shoot() {
+                Ok(()) => self.shoot(Trigger::Manual, Some(reply)),
+                Err(error) => answer(reply, Err(error)),
+            },
+            Command::Pause { done } => {
+                if self.phase == Phase::Running {
+                    self.phase = Phase::Paused { was_away: self.presence.is_away() };
+                    self.shots.discard_running(ScreenshotError::Paused);
+                    self.hold(Hold::Paused, now).await;
+                    self.activity(ActivityType::Paused, now, Urgency::Edge).await;
+                }
+                answer(done, ());
+            }
+            Command::Resume { done } => {
+                self.resume(now).await;
+                answer(done, ());
+            }
+            Command::End { activity, done } => {
+                if self.phase != Phase::Ended {
+                    self.shots.discard_running(ScreenshotError::Ended);
+                    self.hold(Hold::Paused, now).await;
+                    self.phase = Phase::Ended;
+                    self.activity(activity, now, Urgency::Edge).await;
+                }
+                answer(done, ());
+            }
+        }
+    }
+
+    async fn resume(&mut self, now: Moment) {
+        let Phase::Paused { was_away } = self.phase else { return };
+        self.phase = Phase::Running;
+        self.tracker.release(Hold::Paused, now);
+        self.activity(ActivityType::Unpaused, now, Urgency::Edge).await;
+        match (was_away, self.presence.is_away()) {
+            (false, true) => self.activity(ActivityType::Inactive, now, Urgency::Routine).await,
+            (true, false) => self.activity(ActivityType::Active, now, Urgency::Routine).await,
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    async fn hold(&mut self, hold: Hold, at: Moment) {
+        let ends = self.tracker.hold(hold, at);
+        self.sessions(ends).await;
+    }
+
+    async fn heartbeat(&mut self, kind: HeartbeatType, figures: Figures, now: Moment) {
+        let ends = self.tracker.tick(now);
+        self.sessions(ends).await;
+        let heartbeat = Heartbeat {
+            heartbeat_type: kind,
+            pending: figures.pending,
+            oldest_pending_s: figures.oldest_pending_s,
+            dropped: figures.dropped,
+            capabilities: self.signals.borrow().capabilities(),
+            overrides: figures.overrides,
+            refused_settings: figures.refused_settings,
+        };
+        let urgency = match kind {
+            HeartbeatType::Regular => Urgency::Routine,
+            HeartbeatType::Final => Urgency::Edge,
+        };
+        let checkpoint = self.tracker.checkpoint(now);
+        let body = EventBody::Heartbeat(heartbeat);
+        self.hand_on(EventId::new(), now, body, urgency, checkpoint, None).await;
+    }
+
+    async fn activity(&mut self, activity_type: ActivityType, at: Moment, urgency: Urgency) {
+        let body = EventBody::Activity(Activity { activity_type });
+        let checkpoint = self.checkpoint_if_moved();
+        self.hand_on(EventId::new(), at, body, urgency, checkpoint, None).await;
+    }
+
+    async fn sessions(&mut self, ends: Vec<SessionEnd>) {
+        self.withheld.store(self.tracker.withheld(), Ordering::Relaxed);
+        for SessionEnd { event_id, at, window, checkpoint } in ends {
+            let body = EventBody::Window(window);
+            self.hand_on(event_id, at, body, Urgency::Routine, checkpoint, None).await;
+        }
+    }
+
+    /// The checkpoint, where the committed one names another session: one that was not
+    /// reported when it ended must not come back after a crash.
+    fn checkpoint_if_moved(&self) -> CheckpointUpdate {
+        let checkpoint = self.tracker.checkpoint(self.latest);
+        if checkpoint.session().map(|open| open.event_id) == self.checkpointed {
+            CheckpointUpdate::Keep
+        } else {
+            checkpoint
+        }
+    }
+
+    async fn hand_on(
+        &mut self,
+        event_id: EventId,
+        at: Moment,
+        body: EventBody,
+        urgency: Urgency,
+        checkpoint: CheckpointUpdate,
+        image: Option<CapturedImage>,
+    ) {
+        if checkpoint != CheckpointUpdate::Keep {
+            self.checkpointed = checkpoint.session().map(|open| open.event_id);
+        }
+        let captured = Captured { event_id, at: at.wall, body, urgency, checkpoint, image };
+        // Nobody takes events any more only while the agent ends.
+        self.out.send(captured).await.ok();
+    }
+
+    /// Reports of several hooks may be a little out of order; time never runs back.
+    fn advance(&mut self, at: Moment) -> Moment {
+        self.latest = at.max(self.latest);
+        self.latest
+    }
+}
+
+/// The one who asked may have gone.
+fn answer<T>(asker: oneshot::Sender<T>, answer: T) {
+    asker.send(answer).ok();
+}
+
+async fn until(clock: &Clock, deadline: Option<Duration>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(clock.instant(deadline)).await,
+        None => std::future::pending().await,
+    }
+}

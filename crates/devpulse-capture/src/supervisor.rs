@@ -1,0 +1,159 @@
+//! Keeps one signal served: probes its backends in order, takes one only when it has
+//! delivered, and begins again when it dies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use devpulse_protocol::CapabilityState;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::desktop::Desktop;
+use crate::hook::{Hook, Observations, Probe, Refusal, Report};
+use crate::signals::{Signal, StatusEntry};
+
+/// A backend that is silent for this long at its start is refused.
+const FIRST_OBSERVATION: Duration = Duration::from_secs(5);
+
+/// A backend that lived this long may be restarted at once.
+const LIVED: Duration = Duration::from_secs(60);
+
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Keeps one signal served.
+pub(crate) struct Supervisor {
+    pub(crate) signal: Signal,
+    pub(crate) probes: Vec<Probe>,
+    pub(crate) desktop: Arc<Desktop>,
+    pub(crate) clock: Clock,
+    pub(crate) reports: mpsc::Sender<Report>,
+    pub(crate) status: StatusEntry,
+    pub(crate) idle_threshold: watch::Receiver<Duration>,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// How a round through all backends ended.
+enum Round {
+    /// None can ever serve here.
+    Hopeless,
+    /// None serves now.
+    Refused,
+    /// One served for so long, and died.
+    Served(Duration),
+}
+
+impl Supervisor {
+    /// Runs until it is cancelled, or until nothing can ever serve the signal here.
+    pub(crate) async fn run(self) {
+        let cancel = self.cancel.clone();
+        cancel.run_until_cancelled(self.serve()).await;
+    }
+
+    async fn serve(self) {
+        if self.probes.is_empty() {
+            self.status.unserved(CapabilityState::Unavailable, unwatched(self.signal).to_owned());
+            return;
+        }
+        let mut wait = SHORTEST_WAIT;
+        loop {
+            match self.round().await {
+                Round::Hopeless => return,
+                Round::Served(lived) if lived >= LIVED => wait = SHORTEST_WAIT,
+                Round::Served(_) | Round::Refused => {}
+            }
+            sleep(wait.mul_f64(0.75 + 0.5 * rand::random::<f64>())).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn round(&self) -> Round {
+        let mut refusals = Vec::new();
+        for probe in &self.probes {
+            let refusal = match (probe.open)(&self.desktop).await {
+                Ok(hook) => match self.watch(hook).await {
+                    Ok(lived) => return Round::Served(lived),
+                    Err(refusal) => refusal,
+                },
+                Err(refusal) => refusal,
+            };
+            tracing::info!(
+                signal = self.signal.as_str(), backend = probe.backend, %refusal, "refused"
+            );
+            refusals.push(refusal);
+        }
+        let denied = refusals.iter().find(|refusal| matches!(refusal, Refusal::Denied(_)));
+        let state = match denied {
+            Some(_) => CapabilityState::Denied,
+            None => CapabilityState::Unavailable,
+        };
+        if let Some(first) = denied.or(refusals.first()) {
+            self.status.unserved(state, first.to_string());
+        }
+        if refusals.iter().all(|refusal| matches!(refusal, Refusal::Absent(_))) {
+            return Round::Hopeless;
+        }
+        Round::Refused
+    }
+
+    /// Runs the hook; returns how long it served, or why it was not taken.
+    async fn watch(&self, hook: Box<dyn Hook>) -> Result<Duration, Refusal> {
+        let backend = hook.backend();
+        let out = Observations::new(
+            backend,
+            self.clock.clone(),
+            self.reports.clone(),
+            self.status.clone(),
+            self.idle_threshold.clone(),
+        );
+        let first = out.first();
+        let mut run = hook.run(out, self.cancel.child_token());
+        let early_end = tokio::select! {
+            biased;
+            taken = timeout(FIRST_OBSERVATION, first.delivered()) => match taken {
+                Ok(()) => None,
+                Err(_) => return Err(Refusal::Failed(format!("{backend} told nothing"))),
+            },
+            end = &mut run => Some(end),
+        };
+        tracing::info!(signal = self.signal.as_str(), backend, "serves");
+        let since = Instant::now();
+        let end = match early_end {
+            Some(end) if !first.has_delivered() => {
+                let reason = end.err().map_or("it ended at once".to_owned(), |e| describe(&e));
+                return Err(Refusal::Failed(reason));
+            }
+            Some(end) => end,
+            None => run.await,
+        };
+        let reason = end.err().map_or("it ended".to_owned(), |error| describe(&error));
+        tracing::warn!(signal = self.signal.as_str(), backend, reason, "lost");
+        self.status.unserved(CapabilityState::Unavailable, reason);
+        self.reports.send(Report::Lost(self.signal, self.clock.now())).await.ok();
+        Ok(since.elapsed())
+    }
+}
+
+/// What is true where no backend exists.
+const fn unwatched(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Focus => "the focus is not watched on this desktop",
+        Signal::Idle => "input is not watched on this desktop",
+        Signal::Session => "lock and sleep are not watched on this desktop",
+        Signal::Screen => "screens are not captured on this desktop",
+    }
+}
+
+/// An error with its causes, on one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
