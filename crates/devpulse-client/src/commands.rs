@@ -8,8 +8,6 @@ mod events;
 mod status;
 mod sync;
 
-pub(crate) use events::Printer;
-
 use crate::cli::{Cli, Command, Config};
 use crate::exit::Exit;
 use crate::failure::Failure;

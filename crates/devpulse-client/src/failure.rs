@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::io;
 
+use devpulse_agent::AgentError;
 use devpulse_agent::printable::printable;
 use devpulse_control::{ClientError, ErrorCode};
 
@@ -78,7 +79,11 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let exit = match &error {
             ClientError::NoAgent => Exit::NoAgent,
-            ClientError::Refused(cause) if cause.code == ErrorCode::Refused => Exit::Refused,
+            ClientError::Refused(cause) => match cause.code {
+                ErrorCode::NoAgent => Exit::NoAgent,
+                ErrorCode::Refused => Exit::Refused,
+                _ => Exit::Failed,
+            },
             _ => Exit::Failed,
         };
         let hint = match &error {
@@ -97,6 +102,16 @@ impl From<ClientError> for Failure {
             ClientError::TooLarge(_) | ClientError::Nonsense(_) | ClientError::Io(_) => None,
         };
         Self::from_error(exit, &error).with_some_hint(hint)
+    }
+}
+
+impl From<&AgentError> for Failure {
+    fn from(error: &AgentError) -> Self {
+        let exit = match error {
+            AgentError::NotEnrolled => Exit::NotEnrolled,
+            _ => Exit::Failed,
+        };
+        Self::from_error(exit, error).with_some_hint(error.hint())
     }
 }
 

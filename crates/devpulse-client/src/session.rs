@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use devpulse_agent::printable::printable;
 use devpulse_agent::settings::{Flag, Place, Settings, SettingsError, Sources};
-use devpulse_control::{ClientError, ControlClient, EventsQuery, Status, SyncOutcome, SyncRequest};
+use devpulse_control::{ClientError, ControlClient};
 
-use crate::commands::Printer;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -33,28 +32,6 @@ impl Session {
     /// Connects to the agent of this home.
     pub(crate) async fn connect(&self) -> Result<ControlClient, ClientError> {
         ControlClient::connect(&self.settings.local().home.socket()).await
-    }
-
-    /// The state as the files tell it, where no agent runs.
-    pub(crate) async fn status_from_files(&self) -> Result<Status, Failure> {
-        Err(ClientError::NoAgent.into())
-    }
-
-    /// Lists events from the files, where no agent runs.
-    pub(crate) async fn events_from_files(
-        &self,
-        _query: EventsQuery,
-        _printer: &mut Printer,
-    ) -> Result<(), Failure> {
-        Err(ClientError::NoAgent.into())
-    }
-
-    /// Sends everything pending without an agent.
-    pub(crate) async fn sync_by_itself(
-        &self,
-        _request: SyncRequest,
-    ) -> Result<SyncOutcome, Failure> {
-        Err(ClientError::NoAgent.into())
     }
 }
 

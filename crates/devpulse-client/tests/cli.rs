@@ -292,7 +292,7 @@ async fn a_synchronisation_exits_as_it_ended_and_reports_in_plain_lines() {
         (SyncResult::Drained, 0),
         (SyncResult::TimedOut, 7),
         (SyncResult::Revoked, 5),
-        (SyncResult::Stopped, 1),
+        (SyncResult::Stopped, 7),
     ] {
         bench.agent().end_sync_with(result);
         let ended = bench.run(&["sync", "--timeout", "1.5"]).await;

@@ -1,13 +1,16 @@
 //! `events`: what waits, what was delivered, what was refused.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use devpulse_agent::offline;
 use devpulse_control::{ClientError, EventsQuery, ListedEvent, Which};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::cli::Events;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::render;
@@ -29,14 +32,25 @@ pub(super) async fn events(home: Option<PathBuf>, arguments: Events) -> Result<(
                 printer.print(&event)?;
             }
         }
-        Err(ClientError::NoAgent) => session.events_from_files(query, &mut printer).await?,
+        Err(ClientError::NoAgent) => from_files(&session, query, &mut printer)?,
         Err(error) => return Err(error.into()),
     }
     printer.finish()
 }
 
+/// Lists events from the files, where no agent runs.
+fn from_files(session: &Session, query: EventsQuery, printer: &mut Printer) -> Result<(), Failure> {
+    let mut printed = Ok(());
+    offline::events(&session.settings, query, |event| {
+        printed = printer.print(&event);
+        if printed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })
+    .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    Ok(printed?)
+}
+
 /// Prints events one by one.
-pub(crate) struct Printer {
+struct Printer {
     output: Output,
     json: bool,
     which: Which,
@@ -52,7 +66,7 @@ struct DeadLetter<'a> {
 }
 
 impl Printer {
-    pub(crate) fn print(&mut self, listed: &ListedEvent) -> io::Result<()> {
+    fn print(&mut self, listed: &ListedEvent) -> io::Result<()> {
         self.count += 1;
         match (self.json, self.which) {
             (true, Which::Dead) => self.output.json(&DeadLetter {

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use devpulse_agent::offline;
 use devpulse_control::{ClientError, ControlClient, Status};
 use devpulse_protocol::Timestamp;
 
 use crate::cli;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::render;
@@ -51,7 +53,8 @@ async fn look(session: &Session, agent: &mut Option<ControlClient>) -> Result<St
             *agent = Some(client);
             Ok(status)
         }
-        Err(ClientError::NoAgent) => session.status_from_files().await,
+        Err(ClientError::NoAgent) => offline::status(&session.settings)
+            .map_err(|error| Failure::from_error(Exit::Failed, &error)),
         Err(error) => Err(error.into()),
     }
 }

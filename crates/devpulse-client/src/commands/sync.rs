@@ -3,9 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use devpulse_agent::AgentError;
+use devpulse_agent::instance_lock::LockError;
+use devpulse_agent::one_shot;
 use devpulse_control::{
     ClientError, ControlClient, SyncOutcome, SyncRequest, SyncResult, SyncUpdate,
 };
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::cli;
 use crate::exit::Exit;
@@ -18,23 +23,58 @@ use crate::session::Session;
 /// Time beyond the timeout that an agent has to say how it ended.
 const LAST_WORD: Duration = Duration::from_secs(10);
 
+/// Time between two tries where an agent comes or goes meanwhile.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Reports of a one-shot synchronisation that may wait to be shown.
+const REPORTS: usize = 16;
+
 pub(super) async fn sync(home: Option<PathBuf>, arguments: cli::Sync) -> Result<(), Failure> {
     let session = Session::open(home, Vec::new())?;
-    let request = SyncRequest { timeout: arguments.timeout };
-    let outcome = match session.connect().await {
-        Ok(client) => through_agent(&client, request).await?,
-        Err(ClientError::NoAgent) => session.sync_by_itself(request).await?,
-        Err(error) => return Err(error.into()),
-    };
+    let outcome = drain(&session, arguments.timeout).await?;
     conclude(&outcome)
+}
+
+/// What came of one try.
+enum Attempt {
+    /// It ended, and said how.
+    Ended(SyncOutcome),
+    /// An agent came or went.
+    Interrupted(Failure),
+}
+
+/// Sends through the running agent, or in its place where none runs. Where an agent
+/// starts or stops meanwhile, the other way goes on until the time is over.
+async fn drain(session: &Session, timeout: Duration) -> Result<SyncOutcome, Failure> {
+    let deadline = Instant::now() + timeout;
+    let mut progress = Progress::begin();
+    let mut sent_before = 0;
+    loop {
+        let request = SyncRequest { timeout: deadline.saturating_duration_since(Instant::now()) };
+        let attempt = match session.connect().await {
+            Ok(client) => through_agent(&client, request, &mut progress).await?,
+            Err(ClientError::NoAgent) => by_itself(session, request, &mut progress).await?,
+            Err(error) => return Err(error.into()),
+        };
+        let is_over = Instant::now() >= deadline;
+        match attempt {
+            Attempt::Ended(outcome) if outcome.result != SyncResult::Stopped || is_over => {
+                return Ok(SyncOutcome { sent: outcome.sent + sent_before, ..outcome });
+            }
+            Attempt::Ended(outcome) => sent_before += outcome.sent,
+            Attempt::Interrupted(failure) if is_over => return Err(failure),
+            Attempt::Interrupted(_) => {}
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 async fn through_agent(
     client: &ControlClient,
     request: SyncRequest,
-) -> Result<SyncOutcome, Failure> {
+    progress: &mut Progress,
+) -> Result<Attempt, Failure> {
     let following = async {
-        let mut progress = Progress::begin();
         let mut sync = client.sync(request).await?;
         loop {
             match sync.next().await? {
@@ -44,9 +84,32 @@ async fn through_agent(
         }
     };
     let overdue = request.timeout.saturating_add(LAST_WORD);
-    tokio::time::timeout(overdue, following)
-        .await
-        .unwrap_or_else(|_| Err(ClientError::Silent.into()))
+    match tokio::time::timeout(overdue, following).await.unwrap_or(Err(ClientError::Silent)) {
+        Ok(outcome) => Ok(Attempt::Ended(outcome)),
+        Err(error) if error.is_loss() => Ok(Attempt::Interrupted(error.into())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn by_itself(
+    session: &Session,
+    request: SyncRequest,
+    progress: &mut Progress,
+) -> Result<Attempt, Failure> {
+    let (reports, mut incoming) = mpsc::channel(REPORTS);
+    let syncing = one_shot::sync(session.settings.clone(), request, reports);
+    let showing = async {
+        while let Some(report) = incoming.recv().await {
+            progress.show(&report);
+        }
+    };
+    match tokio::join!(syncing, showing) {
+        (Ok(outcome), ()) => Ok(Attempt::Ended(outcome)),
+        (Err(error @ AgentError::Lock(LockError::HeldBy(_))), ()) => {
+            Ok(Attempt::Interrupted(Failure::from(&error)))
+        }
+        (Err(error), ()) => Err(Failure::from(&error)),
+    }
 }
 
 fn conclude(outcome: &SyncOutcome) -> Result<(), Failure> {
@@ -61,7 +124,7 @@ fn conclude(outcome: &SyncOutcome) -> Result<(), Failure> {
             })?;
             Ok(output.flush()?)
         }
-        SyncResult::TimedOut => Err(Failure::new(
+        SyncResult::TimedOut | SyncResult::Stopped => Err(Failure::new(
             Exit::StillPending,
             format!("the time was over with {left} still pending: {cause}"),
         )
@@ -71,10 +134,6 @@ fn conclude(outcome: &SyncOutcome) -> Result<(), Failure> {
             format!("the server has revoked this device, {left} still pending"),
         )
         .with_hint("ask an administrator; after enrolling again they will be sent")),
-        SyncResult::Stopped => {
-            Err(Failure::new(Exit::Failed, format!("the agent stopped with {left} still pending"))
-                .with_hint("they are safe; start the agent again with: devpulse-client run"))
-        }
     }
 }
 
@@ -97,6 +156,6 @@ mod tests {
         };
         failed(SyncResult::TimedOut, Exit::StillPending, "connection refused");
         failed(SyncResult::Revoked, Exit::Refused, "revoked");
-        failed(SyncResult::Stopped, Exit::Failed, "stopped");
+        failed(SyncResult::Stopped, Exit::StillPending, "connection refused");
     }
 }
