@@ -108,7 +108,7 @@ impl Agent {
             sender: delivery.sender(),
             synchroniser: Synchroniser::new(delivery.queue(), delivery.wal(), delivery.sender()),
             server_config: stored_seen,
-            role: FrontRole::Agent { intake, capture: capture.clone() },
+            role: FrontRole::Agent { intake: Box::new(intake), signals: capture.signals() },
         });
         let heartbeat = || Heartbeat {
             capture: capture.clone(),
@@ -150,16 +150,19 @@ impl Agent {
         if tokio::time::timeout_at(deadline, last_words).await.is_err() {
             tracing::warn!("capture did not end in time");
         }
-        drop((capture, last_beat));
         stop.cancel();
-        if tokio::time::timeout_at(deadline, intake).await.is_err() {
+        // Capture ends when nobody holds it any more, and with it the intake.
+        drop((capture, last_beat));
+        let stored = async {
+            intake.await.ok();
+            delivery.queue().settle().await.is_ok()
+        };
+        if !tokio::time::timeout_at(deadline, stored).await.unwrap_or(false) {
             tracing::warn!("the last events could not be stored in time");
         }
         tasks.abort_all();
         while tasks.join_next().await.is_some() {}
-        if !delivery.stop(deadline, LAST_FLUSH).await {
-            tracing::warn!("the last events could not be stored in time");
-        }
+        delivery.stop(LAST_FLUSH).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What front ends may ask of the agent, and of a one-shot sync.
 
 use async_trait::async_trait;
-use devpulse_capture::{CaptureHandle, Signals};
+use devpulse_capture::Signals;
 use devpulse_control::{
     AgentStatus, CaptureStatus, ControlError, Controller, ErrorCode, EventsQuery, ListedEvent,
     PendingEmit, PipelineState, PipelineStatus, Status, SyncOutcome, SyncProgress, SyncRequest,
@@ -39,9 +39,9 @@ pub(crate) enum FrontRole {
     /// The agent: it takes events in.
     Agent {
         /// Takes custom events in.
-        intake: Intake,
-        /// What captures.
-        capture: CaptureHandle,
+        intake: Box<Intake>,
+        /// What each signal is served by.
+        signals: watch::Receiver<Signals>,
     },
     /// A sync that will end by itself, or when an agent wants its place.
     OneShot {
@@ -71,7 +71,7 @@ impl Front {
 
     fn signals(&self) -> Option<Signals> {
         match &self.role {
-            FrontRole::Agent { capture, .. } => Some(capture.signals().borrow().clone()),
+            FrontRole::Agent { signals, .. } => Some(signals.borrow().clone()),
             FrontRole::OneShot { .. } => None,
         }
     }

@@ -10,7 +10,6 @@ use devpulse_pipeline::sender::{Sender, SenderHandle, SenderPolicy};
 use devpulse_pipeline::wal::{BatchLimits, Identity, Store, Wal, WalError, WalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::credentials::DeviceIdentity;
@@ -63,23 +62,19 @@ impl Delivery {
         Applier(Arc::clone(&self.policy))
     }
 
-    /// Commits what is in the queue, then sends what waits for at most `flush`. Whoever
-    /// holds a handle on the queue must have let go of it. Returns whether everything
-    /// in the queue was committed by `deadline`.
-    pub(crate) async fn stop(self, deadline: Instant, flush: Duration) -> bool {
-        let Self { queue, wal, sender, policy, committer, give_up } = self;
+    /// Sends what waits for at most `flush`, and closes the log. What is in the queue is
+    /// committed where that is possible at once; whoever wants to be sure settles the
+    /// queue before.
+    pub(crate) async fn stop(self, flush: Duration) {
+        const LAST_COMMIT: Duration = Duration::from_millis(250);
+
+        let Self { queue, wal, sender, policy, mut committer, give_up } = self;
         drop(queue);
-        let mut committer = committer;
-        let committed = match tokio::time::timeout_at(deadline, &mut committer).await {
-            Ok(ended) => ended.is_ok(),
-            Err(_) => {
-                give_up.cancel();
-                false
-            }
-        };
         sender.stop(flush).await;
+        if tokio::time::timeout(LAST_COMMIT, &mut committer).await.is_err() {
+            give_up.cancel();
+        }
         drop((policy, wal));
-        committed
     }
 }
 

@@ -66,7 +66,7 @@ pub async fn sync(
         tracing::error!(%error, "the control socket failed");
     }
     drop(synchroniser);
-    delivery.stop(Instant::now() + Duration::from_secs(1), Duration::ZERO).await;
+    delivery.stop(Duration::ZERO).await;
     drop(lock);
     Ok(outcome)
 }

@@ -62,7 +62,7 @@ impl PolicyPoll {
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn refresh(&self) {

@@ -201,3 +201,11 @@ fn blocked(lane: &Lane) -> Option<Blocked> {
             .plus(closed.next_attempt.saturating_duration_since(Instant::now())),
     })
 }
+
+/// Waits until `moment`, or for ever where there is none.
+async fn alarm(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

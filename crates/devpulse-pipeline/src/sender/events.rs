@@ -1,5 +1,6 @@
 //! The lane of events.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use devpulse_protocol::{CheckedReceipt, Timestamp};
@@ -7,9 +8,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::suspicion::{Choice, Pace, Suspicion};
-use super::{Command, Context, SenderPolicy, blocked};
+use super::{Command, Context, SenderPolicy, alarm, blocked};
 use crate::batcher::Due;
 use crate::lane::{Lane, Obstacle};
+use crate::uplink::Answer;
 use crate::verdict::{self, Refusal, Trouble, Verdict};
 use crate::wal::{BatchMeta, LoadedBatch, Split, Store, WalError, WalState};
 
@@ -74,15 +76,7 @@ impl EventLane {
             };
             match work {
                 Some((batch, way)) => {
-                    let deadline = self.stop_at;
-                    let delivery = self.deliver(batch, way);
-                    match deadline {
-                        Some(deadline) => {
-                            // What is cut off here is sent again at the next start.
-                            tokio::time::timeout_at(deadline, delivery).await.ok();
-                        }
-                        None => delivery.await,
-                    }
+                    self.deliver(batch, way).await;
                     self.take_commands();
                 }
                 None => {
@@ -159,7 +153,8 @@ impl EventLane {
             }
         };
         self.show(loaded.meta.events);
-        let answer = self.context.uplink.send_batch(&loaded.outgoing).await;
+        // What is cut off when stopping is sent again at the next start.
+        let Some(answer) = self.send(&loaded).await else { return };
         let verdict = verdict::of_batch(
             &answer,
             loaded.meta.id,
@@ -170,6 +165,20 @@ impl EventLane {
         self.act(loaded, verdict, way).await;
         self.context.state.send_modify(|state| state.attempts += 1);
         self.show(0);
+    }
+
+    /// Sends a batch, heeding commands meanwhile; `None` where the time to stop came first.
+    async fn send(&mut self, batch: &LoadedBatch) -> Option<Answer> {
+        let uplink = Arc::clone(&self.context.uplink);
+        let mut sending = std::pin::pin!(uplink.send_batch(&batch.outgoing));
+        loop {
+            let stop_at = self.stop_at;
+            tokio::select! {
+                answer = &mut sending => return Some(answer),
+                command = self.commands.recv() => self.take_or_stop(command),
+                () = alarm(stop_at) => return None,
+            }
+        }
     }
 
     async fn act(&mut self, batch: LoadedBatch, verdict: Verdict, way: Way) {
@@ -225,12 +234,12 @@ impl EventLane {
         self.lane.opened();
         self.suspects.opened();
         self.suspicion.accepted(batch.meta.id);
-        let batch = std::sync::Arc::new((batch, receipt));
+        let batch = Arc::new((batch, receipt));
         loop {
             let flush = self.lane.is_hurried(Instant::now());
             let due = policy.batch.due(&self.waiting(), flush, std::time::Instant::now());
             let limits = (due == Due::Now).then_some(policy.batch.limits);
-            let batch = std::sync::Arc::clone(&batch);
+            let batch = Arc::clone(&batch);
             let work = move |store: &mut Store| {
                 let others = store.open_batches(2)?.len() > 1;
                 let limits = limits.filter(|_| !others);
@@ -245,6 +254,10 @@ impl EventLane {
                 Err(error) => {
                     tracing::warn!(%error, "an acknowledgement cannot be stored yet");
                     tokio::time::sleep(LOG_RETRY).await;
+                    self.take_commands();
+                    if self.stop_at.is_some() {
+                        return;
+                    }
                 }
             }
         }
@@ -363,21 +376,10 @@ impl EventLane {
 
     async fn wait_until(&mut self, moment: Option<Instant>) {
         self.show(0);
-        let alarm = async {
-            match moment {
-                Some(moment) => tokio::time::sleep_until(moment).await,
-                None => std::future::pending().await,
-            }
-        };
         let open = self.lane.may_try(Instant::now());
         tokio::select! {
-            () = alarm => {}
-            command = self.commands.recv() => {
-                match command {
-                    Some(command) => self.take(command),
-                    None => self.stop_at = Some(Instant::now()),
-                }
-            }
+            () = alarm(moment) => {}
+            command = self.commands.recv() => self.take_or_stop(command),
             changed = self.waiting.changed(), if open => {
                 if changed.is_err() {
                     self.stop_at = Some(Instant::now());
@@ -394,6 +396,13 @@ impl EventLane {
     fn take_commands(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             self.take(command);
+        }
+    }
+
+    fn take_or_stop(&mut self, command: Option<Command>) {
+        match command {
+            Some(command) => self.take(command),
+            None => self.stop_at = Some(Instant::now()),
         }
     }
 

@@ -1,15 +1,16 @@
 //! The lane of images. It yields to events: while something stands in their way, no
 //! image is tried.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use devpulse_protocol::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Command, Context, SenderState, blocked};
+use super::{Command, Context, SenderState, alarm, blocked};
 use crate::lane::{Lane, Obstacle};
-use crate::uplink::OutgoingImage;
+use crate::uplink::{Answer, OutgoingImage};
 use crate::verdict::{self, Verdict};
 use crate::wal::{PendingImage, Store, WalError, WalState};
 
@@ -36,20 +37,7 @@ impl ImageLane {
                 continue;
             }
             match self.context.wal.call(Store::next_image).await {
-                Ok(Some(image)) => {
-                    let deadline = self.stop_at;
-                    let delivery = self.deliver(image);
-                    match deadline {
-                        Some(deadline) => {
-                            // What is cut off here is sent again at the next start.
-                            tokio::time::timeout_at(deadline, delivery).await.ok();
-                        }
-                        None => delivery.await,
-                    }
-                    while let Ok(command) = self.commands.try_recv() {
-                        self.take(command);
-                    }
-                }
+                Ok(Some(image)) => self.deliver(image).await,
                 Ok(None) => self.wait().await,
                 Err(WalError::Closed) => return,
                 Err(error) => self.obstruct(Obstacle::BackingOff, error.to_string(), None),
@@ -78,7 +66,8 @@ impl ImageLane {
             return self.settle(move |store| store.image_refused(id, Timestamp::now())).await;
         };
         let outgoing = OutgoingImage { sha256: image.sha256, media_type: image.media_type, bytes };
-        let answer = self.context.uplink.send_image(&outgoing).await;
+        // What is cut off when stopping is sent again at the next start.
+        let Some(answer) = self.send(&outgoing).await else { return };
         let keep_history = self.context.policy.borrow().history > Duration::ZERO;
         match verdict::of_image(&answer, SystemTime::now()) {
             Verdict::Stored => {
@@ -110,6 +99,20 @@ impl ImageLane {
         }
     }
 
+    /// Sends an image, heeding commands meanwhile; `None` where the time to stop came first.
+    async fn send(&mut self, image: &OutgoingImage) -> Option<Answer> {
+        let uplink = Arc::clone(&self.context.uplink);
+        let mut sending = std::pin::pin!(uplink.send_image(image));
+        loop {
+            let stop_at = self.stop_at;
+            tokio::select! {
+                answer = &mut sending => return Some(answer),
+                command = self.commands.recv() => self.take(command),
+                () = alarm(stop_at) => return None,
+            }
+        }
+    }
+
     async fn settle(
         &mut self,
         work: impl FnOnce(&mut Store) -> Result<(), WalError> + Send + 'static,
@@ -130,19 +133,11 @@ impl ImageLane {
         let closed = self.lane.closed().filter(|closed| closed.next_attempt > now);
         let waits = self.waiting.borrow().images_pending > 0;
         let moment = closed.filter(|_| waits).map(|closed| closed.next_attempt);
-        let alarm = async {
-            match [moment, self.stop_at].into_iter().flatten().min() {
-                Some(moment) => tokio::time::sleep_until(moment).await,
-                None => std::future::pending().await,
-            }
-        };
+        let moment = [moment, self.stop_at].into_iter().flatten().min();
         let open = closed.is_none();
         tokio::select! {
-            () = alarm => {}
-            command = self.commands.recv() => match command {
-                Some(command) => self.take(command),
-                None => self.stop_at = Some(Instant::now()),
-            },
+            () = alarm(moment) => {}
+            command = self.commands.recv() => self.take(command),
             changed = self.waiting.changed(), if open => {
                 if changed.is_err() {
                     self.stop_at = Some(Instant::now());
@@ -156,12 +151,13 @@ impl ImageLane {
         }
     }
 
-    fn take(&mut self, command: Command) {
+    fn take(&mut self, command: Option<Command>) {
         let now = Instant::now();
         match command {
-            Command::Hurry(until) => self.lane.hurry(until, now),
-            Command::Relax => self.lane.relax(),
-            Command::Stop(deadline) => self.stop_at = Some(deadline),
+            Some(Command::Hurry(until)) => self.lane.hurry(until, now),
+            Some(Command::Relax) => self.lane.relax(),
+            Some(Command::Stop(deadline)) => self.stop_at = Some(deadline),
+            None => self.stop_at = Some(now),
         }
     }
 
