@@ -44,6 +44,8 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Enroll(Enroll),
+    Run(Run),
     Status(Status),
     Sync(Sync),
     Emit(Emit),
@@ -51,6 +53,64 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(Config),
     Completions(Completions),
+}
+
+/// Take this device in at the organisation's server
+///
+/// Checks that the server can be reached, enrolls with the secret that an administrator
+/// issued, and stores the key that the server gives: in the system's keychain where one
+/// answers, else in a file that only you can read. Nothing is captured before that.
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("secret").required(true).args(["enrollment_secret", "enrollment_secret_file"]),
+    after_help = "\
+Examples:
+  devpulse-client enroll --server https://devpulse.example.com --enrollment-secret-file secret.txt
+  pass show devpulse | devpulse-client enroll --username anna \\
+      --server https://devpulse.example.com --enrollment-secret-file -"
+)]
+pub(crate) struct Enroll {
+    /// Who works on this device [default: the login name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+
+    /// The organisation's server, such as https://devpulse.example.com
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+
+    /// The secret itself; other users can see it in the list of processes, so prefer the file
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
+    pub(crate) enrollment_secret: Option<String>,
+
+    /// A file that holds the secret, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) enrollment_secret_file: Option<PathBuf>,
+
+    /// The device's name at the server [default: this computer's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
+
+    /// Replace the enrollment that is there; refuses while events wait that belong to
+    /// another server or person
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Run the agent in the foreground
+///
+/// It captures and delivers until Ctrl-C, SIGTERM or logout, and needs no display: what
+/// cannot be captured here is reported as unavailable. One agent runs on a home; a
+/// second one refuses and names the first.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devpulse-client run
+  DEVPULSE_LOG=debug devpulse-client run
+  devpulse-client run --server https://devpulse.example.com")]
+pub(crate) struct Run {
+    /// The server; it has to be the one that this device is enrolled at
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
 }
 
 /// Show what the agent does

@@ -4,7 +4,9 @@ mod completions;
 mod config_show;
 mod emit;
 mod emit_stdin;
+mod enroll;
 mod events;
+mod run;
 mod status;
 mod sync;
 
@@ -16,6 +18,8 @@ use crate::failure::Failure;
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let home = cli.home;
     match cli.command {
+        Command::Enroll(arguments) => block_on(enroll::enroll(home, arguments))?,
+        Command::Run(arguments) => block_on(run::run(home, arguments))?,
         Command::Status(arguments) => block_on(status::status(home, arguments))?,
         Command::Sync(arguments) => block_on(sync::sync(home, arguments))?,
         Command::Emit(arguments) => block_on(emit::emit(home, arguments))?,

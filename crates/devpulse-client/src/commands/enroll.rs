@@ -1,0 +1,171 @@
+//! `enroll`: the secret that an administrator issued becomes this device's key.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use devpulse_agent::credentials::{KeptIn, SystemKeychain};
+use devpulse_agent::enrollment::{
+    self, Backlog, BacklogChoice, EnrollError, Enrolled, EnrollmentRequest, FailureClass,
+};
+use devpulse_agent::offline;
+use devpulse_agent::printable::printable;
+use devpulse_control::ClientError;
+use devpulse_protocol::EnrollmentSecret;
+
+use crate::cli::Enroll;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::session::{Session, flag};
+
+/// Longest secret that is read from a file; a wrong file is not read to its end.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
+
+pub(super) async fn enroll(home: Option<PathBuf>, arguments: Enroll) -> Result<(), Failure> {
+    let username = arguments.username.as_deref().map(|name| flag("--username", "username", name));
+    let server = arguments.server.as_deref().map(|url| flag("--server", "server_url", url));
+    let session = Session::open(home, username.into_iter().chain(server).collect())?;
+    if arguments.force {
+        refuse_while_running(&session).await?;
+    }
+    let Some(username) = session.settings.local().username.clone() else {
+        return Err(Failure::new(
+            Exit::Usage,
+            "nobody is logged in whom to enroll this device for",
+        )
+        .with_hint("name the person with --username"));
+    };
+    let request = EnrollmentRequest {
+        username,
+        secret: secret(arguments.enrollment_secret, arguments.enrollment_secret_file.as_deref())?,
+        hostname: arguments.hostname,
+        force: arguments.force,
+        backlog: Backlog {
+            pending: pending(&session, arguments.force)?,
+            choice: BacklogChoice::Refuse,
+        },
+    };
+    let accepted =
+        enrollment::enroll(&request, &session.settings).await.map_err(|e| failure(&e))?;
+    let enrolled =
+        accepted.keep(&session.settings, &SystemKeychain::new()).map_err(|e| failure(&e))?;
+    let mut output = Output::stdout();
+    output.line(&conclusion(&enrolled))?;
+    Ok(output.flush()?)
+}
+
+/// An agent that runs would go on under the former enrollment.
+async fn refuse_while_running(session: &Session) -> Result<(), Failure> {
+    match session.connect().await {
+        Err(ClientError::NoAgent) => Ok(()),
+        Ok(agent) => Err(Failure::new(
+            Exit::Failed,
+            format!("an agent is running on the former enrollment (pid {})", agent.agent().pid),
+        )
+        .with_hint("end it, then enroll again")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How many events wait, which matters only where an enrollment is replaced.
+fn pending(session: &Session, force: bool) -> Result<u64, Failure> {
+    if !force {
+        return Ok(0);
+    }
+    let status = offline::status(&session.settings);
+    status
+        .map(|status| status.pipeline.pending)
+        .map_err(|error| Failure::from_error(Exit::Failed, &error))
+}
+
+fn conclusion(enrolled: &Enrolled) -> String {
+    let identity = &enrolled.credentials.identity;
+    format!(
+        "enrolled {} for {} at {}; the key is kept in {}",
+        printable(identity.device_id.as_str()),
+        printable(identity.username.as_str()),
+        printable(&identity.server_url.to_string()),
+        match enrolled.kept_in {
+            KeptIn::Keyring => "the keychain",
+            KeptIn::File => "a file that only you can read",
+        }
+    )
+}
+
+fn failure(error: &EnrollError) -> Failure {
+    let exit = match error.class() {
+        FailureClass::Failed => Exit::Failed,
+        FailureClass::Usage => Exit::Usage,
+        FailureClass::Unreachable => Exit::Unreachable,
+        FailureClass::Refused => Exit::Refused,
+    };
+    Failure::from_error(exit, error).with_some_hint(error.hint())
+}
+
+/// The secret, from wherever it is given; a line break at its end is none of it.
+fn secret(given: Option<String>, file: Option<&Path>) -> Result<EnrollmentSecret, Failure> {
+    let mut text = match (given, file) {
+        (Some(secret), _) => secret,
+        (None, Some(file)) => read_secret(file)?,
+        (None, None) => String::new(),
+    };
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    if text.is_empty() {
+        return Err(Failure::new(Exit::Usage, "the enrollment secret is empty")
+            .with_hint("ask your administrator for one"));
+    }
+    Ok(EnrollmentSecret::new(text))
+}
+
+fn read_secret(file: &Path) -> Result<String, Failure> {
+    let (name, read) = if file == Path::new("-") {
+        ("standard input".to_owned(), read_bounded(io::stdin().lock()))
+    } else {
+        (file.display().to_string(), File::open(file).and_then(read_bounded))
+    };
+    read.map_err(|error| {
+        let cause = format!("the enrollment secret cannot be read from {name}: {error}");
+        Failure::new(Exit::Failed, cause)
+    })
+}
+
+fn read_bounded(source: impl Read) -> io::Result<String> {
+    let mut text = String::new();
+    source.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SECRET_BYTES {
+        return Err(io::Error::other("it is too long to be one"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn from_file(content: &[u8]) -> Result<EnrollmentSecret, Failure> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        secret(None, Some(file.path()))
+    }
+
+    #[test]
+    fn a_line_break_at_the_end_of_a_secret_is_none_of_it() {
+        for content in [&b"hunter2"[..], b"hunter2\n", b"hunter2\r\n", b"hunter2\n\n"] {
+            assert_eq!(from_file(content).unwrap().expose(), "hunter2");
+        }
+        assert_eq!(from_file(b" hunter 2 \n").unwrap().expose(), " hunter 2 ");
+        assert_eq!(secret(Some("hunter2\n".to_owned()), None).unwrap().expose(), "hunter2");
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_without_being_repeated() {
+        assert!(matches!(from_file(b"\n"), Err(Failure::Error { exit: Exit::Usage, .. })));
+        for content in [&b"hunter2\xff"[..], &[b'x'; 70_000]] {
+            let refused = from_file(content).unwrap_err().to_string();
+            assert!(!refused.contains("hunter2") && !refused.contains("xxx"), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! `run`: the agent in the foreground.
+
+use std::io;
+use std::path::PathBuf;
+
+use devpulse_agent::{Agent, logging};
+use devpulse_capture::Desktop;
+use devpulse_protocol::ActivityType;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::Run;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::{Session, flag};
+
+pub(super) async fn run(home: Option<PathBuf>, arguments: Run) -> Result<(), Failure> {
+    let server = arguments.server.as_deref().map(|url| flag("--server", "server_url", url));
+    let session = Session::open(home, server.into_iter().collect())?;
+    let mut endings = Endings::listen().map_err(|error| {
+        Failure::new(Exit::Failed, format!("signals cannot be listened to: {error}"))
+    })?;
+    let local = session.settings.local();
+    local
+        .home
+        .create()
+        .map_err(|error| Failure::from_error(Exit::Failed, &error).with_hint(error.hint()))?;
+    let _logs = logging::init(&local.log, Some(&local.home.logs()))
+        .map_err(|error| Failure::from_error(Exit::Failed, &error))?;
+    let agent = Agent::start(session.settings.clone(), Desktop::from_env())
+        .await
+        .map_err(|error| Failure::from(&error))?;
+    let ending = endings.next().await;
+    agent.stop(ending).await;
+    Ok(())
+}
+
+/// What ends the agent from outside.
+struct Endings {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Endings {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for a signal, and says what it means. Nobody listens for a second one: the
+    /// end is bounded to 3 s anyway.
+    async fn next(&mut self) -> ActivityType {
+        tokio::select! {
+            _ = self.interrupt.recv() => ActivityType::UserInterrupt,
+            _ = self.terminate.recv() => ActivityType::NormalShutdown,
+            _ = self.hang_up.recv() => ActivityType::NormalShutdown,
+        }
+    }
+}
