@@ -365,6 +365,3 @@ fn is_usable(response: &EnrollResponse) -> bool {
         && is_plain(response.user_id.as_str())
         && is_plain(response.api_key.expose())
 }
-
-#[cfg(test)]
-mod tests;

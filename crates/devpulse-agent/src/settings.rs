@@ -33,7 +33,8 @@ pub struct Settings {
     config: Config,
     local: LocalSettings,
     /// What is set on this device, under its dotted name.
-    set_here: BTreeMap<&'static str, (Value, Origin)>,
+    set_here: BTreeMap<&'static str, Origin>,
+    policy_here: BTreeMap<Key, Value>,
     server: ServerConfig,
     warnings: Vec<Warning>,
 }
@@ -90,6 +91,7 @@ impl Settings {
             config: Config::default(),
             local: LocalSettings::defaults(sources),
             set_here: BTreeMap::new(),
+            policy_here: BTreeMap::new(),
             server: sources.server.clone(),
             warnings,
         };
@@ -132,7 +134,7 @@ impl Settings {
     /// Where the value of the setting with this dotted name comes from.
     #[must_use]
     pub fn origin(&self, name: &str) -> Origin {
-        if let Some((_, origin)) = self.set_here.get(name) {
+        if let Some(origin) = self.set_here.get(name) {
             return *origin;
         }
         let by_server = self.server.settings.iter().any(|(key, _)| key.name() == name);
@@ -160,7 +162,7 @@ impl Settings {
         let mut by_server = Config::default();
         let mut overrides = BTreeMap::new();
         for (key, value) in &self.server.settings {
-            let Some((_, origin)) = self.set_here.get(key.name()) else { continue };
+            let Some(origin) = self.set_here.get(key.name()) else { continue };
             if by_server.set(*key, value).is_ok() && by_server.get(*key) != self.config.get(*key) {
                 overrides.insert(key.name().to_owned(), origin.to_string());
             }
@@ -185,11 +187,11 @@ impl Settings {
             Subject::Policy(key) => {
                 let checked = self.config.set(key, &assigned.value);
                 checked.map_err(|_| assigned.out_of_range())?;
+                self.policy_here.insert(key, assigned.value.clone());
             }
             Subject::Local(local) => self.local.set(local, assigned, sources)?,
         }
-        let value = assigned.value.clone();
-        self.set_here.insert(assigned.setting.name, (value, assigned.place.origin()));
+        self.set_here.insert(assigned.setting.name, assigned.place.origin());
         Ok(())
     }
 
@@ -197,9 +199,7 @@ impl Settings {
     /// checked when it came in.
     fn compose(&self) -> Config {
         let mut config = Config::default();
-        let here = Key::ALL
-            .into_iter()
-            .filter_map(|key| self.set_here.get(key.name()).map(|(value, _)| (key, value)));
+        let here = self.policy_here.iter().map(|(key, value)| (*key, value));
         let server = self.server.settings.iter().map(|(key, value)| (*key, value));
         for (key, value) in server.chain(here) {
             if let Err(refused) = config.set(key, value) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{env, fmt, fs, io};
 
 use devpulse_protocol::ServerConfig;
 
@@ -26,7 +26,7 @@ pub struct Flag {
 
 /// Everything that settings are made of, so that making them needs neither files nor
 /// the process's environment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sources {
     /// Command-line flags.
     pub flags: Vec<Flag>,
@@ -150,6 +150,13 @@ impl Sources {
     }
 }
 
+/// Flags, variables and files may hold secrets.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").field("home", &self.home).finish_non_exhaustive()
+    }
+}
+
 fn variable(local: Local) -> Option<&'static str> {
     let setting = TABLE.iter().find(|setting| setting.subject == Subject::Local(local));
     setting.and_then(|setting| setting.variable).map(|variable| variable.name)
@@ -184,5 +191,80 @@ fn read(path: &Path) -> Result<Option<String>, SettingsError> {
             Ok(None)
         }
         Err(source) => Err(SettingsError::Unreadable { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(user_directory: &Path) -> Sources {
+        Sources {
+            user_directory: Some(user_directory.to_owned()),
+            working_directory: PathBuf::from("/somewhere"),
+            ..Sources::none(Home::at(""))
+        }
+    }
+
+    fn found(sources: &Sources) -> PathBuf {
+        sources.find_home().unwrap().root().to_owned()
+    }
+
+    #[test]
+    fn the_home_is_the_flags_the_variables_the_files_or_the_usual_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut sources = sources(scratch.path());
+        assert_eq!(found(&sources), scratch.path().join(".devpulse"));
+        sources.dot_env = Some("DEVPULSE_HOME=/by-file\nDEVPULSE_HOME=\n".to_owned());
+        assert_eq!(found(&sources), Path::new("/by-file"));
+        sources.environment.insert("DEVPULSE_HOME".to_owned(), "by-variable".to_owned());
+        assert_eq!(found(&sources), Path::new("/somewhere/by-variable"));
+        let value = "~/by-flag".to_owned();
+        sources.flags.push(Flag { flag: "--home", setting: "home", value });
+        assert_eq!(found(&sources), scratch.path().join("by-flag"));
+    }
+
+    #[test]
+    fn a_folder_cannot_move_the_home_of_a_device_that_is_enrolled() {
+        let scratch = tempfile::tempdir().unwrap();
+        let usual = Home::below(scratch.path());
+        usual.create().unwrap();
+        fs::write(usual.credentials(), "{}").unwrap();
+        let mut sources = sources(scratch.path());
+        sources.dot_env = Some("DEVPULSE_HOME=/elsewhere\n".to_owned());
+        assert_eq!(found(&sources), usual.root());
+    }
+
+    #[test]
+    fn a_user_without_a_directory_needs_a_home() {
+        let mut sources = sources(Path::new("/"));
+        sources.user_directory = None;
+        let error = sources.find_home().unwrap_err();
+        assert_eq!(error.to_string(), "this user has no home directory");
+        assert_eq!(error.hint().as_deref(), Some("set DEVPULSE_HOME to a directory of yours"));
+    }
+
+    #[test]
+    fn a_file_that_is_there_and_cannot_be_read_is_an_error() {
+        let scratch = tempfile::tempdir().unwrap();
+        assert_eq!(read(&scratch.path().join("absent")).unwrap(), None);
+        let error = read(scratch.path()).unwrap_err();
+        let path = scratch.path().display();
+        assert_eq!(error.to_string(), format!("{path} cannot be read"));
+        assert_eq!(error.hint(), Some(format!("make it readable to you: chmod u+r {path}")));
+    }
+
+    #[test]
+    fn key_device_and_server_together_are_an_enrollment() {
+        let mut sources = sources(Path::new("/"));
+        for name in ["DEVPULSE_API_KEY", "DEVPULSE_CLIENT_ID"] {
+            sources.environment.insert(name.to_owned(), "x".to_owned());
+            assert!(!sources.is_enrolled());
+        }
+        sources.environment.insert("DEVPULSE_SERVER_URL".to_owned(), String::new());
+        assert!(!sources.is_enrolled());
+        let value = "https://a.example".to_owned();
+        sources.flags.push(Flag { flag: "--server", setting: "server_url", value });
+        assert!(sources.is_enrolled());
     }
 }
