@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use devpulse_server::{
-    Database, EventQuery, RunningServer, SecretRequest, Server, ServerOptions,
-};
+use devpulse_server::{Database, EventQuery, RunningServer, SecretRequest, Server, ServerOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -107,8 +105,15 @@ impl Device {
     pub(crate) fn enrolled(server: &TestServer) -> Self {
         let device = Self::new();
         let secret = server.secret();
-        let arguments =
-            ["enroll", "--username", "ada", "--server", &server.url(), "--enrollment-secret", &secret];
+        let arguments = [
+            "enroll",
+            "--username",
+            "ada",
+            "--server",
+            &server.url(),
+            "--enrollment-secret",
+            &secret,
+        ];
         device.run(&arguments).expect_exit(0);
         device
     }
@@ -156,7 +161,9 @@ impl Device {
     pub(crate) fn start_agent(&self) -> Agent<'_> {
         let child = self.command(&["run"]).stderr(Stdio::inherit()).spawn().unwrap();
         let agent = Agent { device: self, child: Some(child) };
-        wait("the agent answers", || self.status()["agent"]["running"].as_bool().filter(|&runs| runs));
+        wait("the agent answers", || {
+            self.status()["agent"]["running"].as_bool().filter(|&runs| runs)
+        });
         agent
     }
 

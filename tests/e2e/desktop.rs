@@ -22,8 +22,10 @@ impl Desktop {
                 .status()
                 .is_ok_and(|status| status.success())
         };
-        let missing: Vec<_> =
-            ["Xvfb", "openbox", "xterm", "xdotool"].into_iter().filter(|name| !is_there(name)).collect();
+        let missing: Vec<_> = ["Xvfb", "openbox", "xterm", "xdotool"]
+            .into_iter()
+            .filter(|name| !is_there(name))
+            .collect();
         if !missing.is_empty() {
             assert!(
                 std::env::var_os("DEVPULSE_REQUIRE_DESKTOP").is_none(),
@@ -42,7 +44,10 @@ impl Desktop {
         let mut desktop = Self { display, processes: vec![server] };
         desktop.spawn("openbox", &[]);
         wait("the window manager is there", || {
-            desktop.ask("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"]).contains("window id").then_some(())
+            desktop
+                .ask("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"])
+                .contains("window id")
+                .then_some(())
         });
         Some(desktop)
     }

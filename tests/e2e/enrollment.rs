@@ -14,9 +14,16 @@ fn an_enrolled_device_keeps_its_credentials_to_itself() {
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(device.home().metadata().unwrap().permissions().mode() & 0o777, 0o700);
     let credentials: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    for name in
-        ["server_url", "device_id", "user_id", "username", "issued_at", "expires_at", "secret_store", "api_key"]
-    {
+    for name in [
+        "server_url",
+        "device_id",
+        "user_id",
+        "username",
+        "issued_at",
+        "expires_at",
+        "secret_store",
+        "api_key",
+    ] {
         assert!(credentials.get(name).is_some(), "{name} is missing");
     }
     assert_eq!(credentials["secret_store"], "file");
@@ -69,8 +76,16 @@ fn a_forced_enrollment_elsewhere_never_carries_the_backlog_along() {
     agent.kill();
     let secret = second.secret();
     let url = second.url();
-    let arguments =
-        ["enroll", "--username", "ada", "--server", &url, "--enrollment-secret", &secret, "--force"];
+    let arguments = [
+        "enroll",
+        "--username",
+        "ada",
+        "--server",
+        &url,
+        "--enrollment-secret",
+        &secret,
+        "--force",
+    ];
     let (cause, _) = device.run(&arguments).expect_exit(1).cause_and_hint();
     assert!(cause.contains("4 events"), "{cause}");
     assert_eq!(device.status()["server_url"], Value::from(first.url()));

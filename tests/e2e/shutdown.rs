@@ -6,10 +6,7 @@ use crate::agent::{Device, TestServer};
 
 fn types(events: &[Value]) -> Vec<&str> {
     let names = ["activity_type", "heartbeat_type"];
-    events
-        .iter()
-        .filter_map(|event| names.iter().find_map(|name| event[*name].as_str()))
-        .collect()
+    events.iter().filter_map(|event| names.iter().find_map(|name| event[*name].as_str())).collect()
 }
 
 #[test]

@@ -13,6 +13,8 @@ use crate::output;
 /// The settings that hold for this call of the program.
 pub(crate) struct Session {
     pub(crate) settings: Settings,
+    /// Whether there are credentials, in a file or in the environment.
+    pub(crate) enrolled: bool,
 }
 
 impl Session {
@@ -26,7 +28,7 @@ impl Session {
         for warning in settings.warnings() {
             output::note(&format!("warning: {}", printable(&warning.to_string())));
         }
-        Ok(Self { settings })
+        Ok(Self { settings, enrolled: sources.is_enrolled() })
     }
 
     /// Connects to the agent of this home.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use devpulse_agent::{Agent, logging};
+use devpulse_agent::{Agent, AgentError, logging};
 use devpulse_capture::Desktop;
 use devpulse_protocol::ActivityType;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -19,6 +19,9 @@ pub(super) async fn run(home: Option<PathBuf>, arguments: Run) -> Result<(), Fai
     let mut endings = Endings::listen().map_err(|error| {
         Failure::new(Exit::Failed, format!("signals cannot be listened to: {error}"))
     })?;
+    if !session.enrolled {
+        return Err(Failure::from(&AgentError::NotEnrolled));
+    }
     let local = session.settings.local();
     local
         .home
