@@ -11,7 +11,7 @@ pub(crate) fn text(status: &Status, now: Timestamp) -> String {
     let mut lines = Vec::new();
     lines.push(field("agent", &agent(status)));
     lines.push(field("device", &device(status)));
-    lines.push(field("delivery", &delivery(&status.pipeline, now)));
+    lines.push(field("delivery", &delivery(status, now)));
     if let Some(error) = &status.pipeline.last_error {
         lines.push(field("", &format!("last error: {}", printable(error))));
     }
@@ -61,10 +61,12 @@ fn device(status: &Status) -> String {
     )
 }
 
-fn delivery(pipeline: &PipelineStatus, now: Timestamp) -> String {
+fn delivery(status: &Status, now: Timestamp) -> String {
+    let pipeline = &status.pipeline;
     let mut text = match pipeline.state {
         PipelineState::Idle if pipeline.pending == 0 => "idle, nothing waits".to_owned(),
-        PipelineState::Idle => "idle, a batch is being filled".to_owned(),
+        PipelineState::Idle if status.agent.running => "idle, a batch is being filled".to_owned(),
+        PipelineState::Idle => "stopped, what waits is safe".to_owned(),
         PipelineState::Sending => "sending".to_owned(),
         PipelineState::BackingOff => "waiting after a failure".to_owned(),
         PipelineState::AuthBlocked => "blocked: the server does not accept the key".to_owned(),
@@ -254,12 +256,22 @@ capture
             config: ConfigStatus::default(),
             ..working()
         };
-        let text = text(&status, now());
+        let text = super::text(&status, now());
         assert!(text.starts_with(
             "agent     not running; start it with: devpulse-client run\n\
              device    not enrolled; see: devpulse-client enroll --help\n\
              delivery  idle, nothing waits; no receipt yet\n\
              settings  the server's were never fetched\n"
         ));
+    }
+
+    #[test]
+    fn what_waits_for_a_stopped_agent_is_told_to_be_safe() {
+        let mut status = working();
+        status.agent = AgentStatus::default();
+        status.pipeline.state = PipelineState::Idle;
+        status.pipeline.next_attempt = None;
+        let text = super::text(&status, now());
+        assert!(text.contains("delivery  stopped, what waits is safe; last receipt 3 s ago"));
     }
 }
