@@ -81,6 +81,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut agent = Agent::new(client, &home, desktop.as_ref().map(Desktop::display));
     agent.enroll(server.url(), &server.issue_secret()?)?;
     println!("the server listens on {}; a device has enrolled", server.url());
+    if let Some(desktop) = &desktop {
+        desktop.input()?;
+    }
     agent.start(&interrupts)?;
     let script = match (&desktop, windows.as_slice()) {
         (Some(desktop), &[editor, browser, terminal, ..]) => {
@@ -163,6 +166,7 @@ impl Stage<'_> {
         let mut faults = verdict::faults(deeds, &self.events);
         faults.extend(album.faults);
         if faults.is_empty() {
+            println!("ok: the server holds what happened, each event once");
             return Ok(());
         }
         bail!("the server does not hold what happened:\n  {}", faults.join("\n  "));

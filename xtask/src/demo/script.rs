@@ -24,6 +24,9 @@ pub(super) struct Stay {
     pub(super) end: i64,
 }
 
+/// How long the window that has the focus first keeps it.
+const OVERTURE: i64 = 1_000;
+
 /// A time without input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rest {
@@ -121,7 +124,7 @@ impl<'a> Script<'a> {
             windows,
             deeds: Deeds::default(),
             next: 0,
-            due: clock::now(),
+            due: clock::now() + OVERTURE,
             last_input: clock::now(),
             resting: false,
             pages: 0,

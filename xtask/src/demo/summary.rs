@@ -27,7 +27,7 @@ pub(super) fn print(deeds: &Deeds, events: &[Value], images: usize) {
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("\n{} events arrived: {}", events.len(), kinds.join(", "));
-    println!("{images} images arrived, and open");
+    println!("images that arrived, and open: {images}");
 }
 
 fn seconds(millis: i64) -> String {
