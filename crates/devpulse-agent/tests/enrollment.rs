@@ -1,5 +1,7 @@
 //! Enrolling at the reference server, at strange servers and at none.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::net::TcpListener;
 
 use axum::Router;

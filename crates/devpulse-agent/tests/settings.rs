@@ -1,5 +1,7 @@
 //! What holds on a device: precedence, refusals, and the table in `docs/settings.md`.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

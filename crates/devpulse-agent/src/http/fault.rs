@@ -33,15 +33,21 @@ pub(super) fn of(error: &reqwest::Error) -> TransportFault {
         let text = cause.to_string();
         text.starts_with("tunnel error") || text.to_ascii_lowercase().starts_with("socks")
     };
-    let refused_io = causes.iter().find_map(|cause| cause.downcast_ref::<io::Error>());
-    if causes.iter().any(|cause| is_proxy(cause)) && refused_io.is_none() {
-        return TransportFault::Proxy;
-    }
-    match refused_io.map(io::Error::kind) {
-        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
-            TransportFault::Tls(TlsFault::Handshake)
-        }
-        _ => TransportFault::Unreachable,
+    let kinds: Vec<_> = causes
+        .iter()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+        .collect();
+    let is_cut = |kind: &io::ErrorKind| {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        matches!(kind, BrokenPipe | ConnectionReset | UnexpectedEof)
+    };
+    if kinds.is_empty() && causes.iter().any(is_proxy) {
+        TransportFault::Proxy
+    } else if kinds.iter().any(is_cut) {
+        TransportFault::Tls(TlsFault::Handshake)
+    } else {
+        TransportFault::Unreachable
     }
 }
 

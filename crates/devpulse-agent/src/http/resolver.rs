@@ -28,9 +28,8 @@ impl Resolve for Resolver {
                 return Ok(Box::new(here.into_iter()) as Addrs);
             }
             let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found = found.map_err(|source| {
-                Box::new(NameNotFound { name: name.as_str().to_owned(), source })
-            })?;
+            let found =
+                found.map_err(|source| NameNotFound { name: name.as_str().to_owned(), source })?;
             Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs)
         })
     }

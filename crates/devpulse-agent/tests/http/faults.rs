@@ -1,0 +1,266 @@
+//! What stands between here and the server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use devpulse_agent::http::{HttpApi, HttpOptions, HttpSetupError, fault_hint};
+use devpulse_agent::origin::ProxyUrl;
+use devpulse_pipeline::{Outcome, TlsFault, TransportFault};
+use devpulse_server::{RunningServer, Server, ServerOptions, TlsFiles};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use crate::server::{api, closing, impatient, raw, silent, url};
+
+const SHORT: Duration = Duration::from_millis(200);
+
+async fn fault(server: &str, options: &HttpOptions) -> TransportFault {
+    match HttpApi::new(url(server), options).unwrap().health().await {
+        Outcome::Fault(fault) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn expect(fault: &TransportFault, expected: &TransportFault, message: &str, hint: &str) {
+    assert_eq!(fault, expected);
+    assert_eq!(fault.to_string(), message);
+    assert_eq!(fault_hint(fault), hint);
+}
+
+fn free_address() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_not_found() {
+    let fault = fault("https://devpulse.invalid", &HttpOptions::default()).await;
+    expect(
+        &fault,
+        &TransportFault::NameNotFound,
+        "the server's name could not be resolved",
+        "check the server's name and the network",
+    );
+}
+
+#[tokio::test]
+async fn a_closed_port_is_unreachable() {
+    let fault = fault(&format!("http://{}", free_address()), &HttpOptions::default()).await;
+    expect(
+        &fault,
+        &TransportFault::Unreachable,
+        "the server could not be reached",
+        "check the server's address and the network, and whether the server runs",
+    );
+}
+
+#[tokio::test]
+async fn localhost_is_this_machine() {
+    let server = Server::start(ServerOptions::default()).await.unwrap();
+    let by_name = format!("http://localhost:{}", server.address().port());
+    assert!(matches!(api(&by_name).health().await, Outcome::Http(answer) if answer.status == 200));
+}
+
+#[tokio::test]
+async fn a_handshake_that_stalls_is_a_connection_out_of_time() {
+    let options = impatient(Some(SHORT), None);
+    let fault = fault(&format!("https://{}", silent().await), &options).await;
+    expect(
+        &fault,
+        &TransportFault::ConnectTimeout,
+        "the server could not be reached in time",
+        "check the server's address and the network, and whether the server runs",
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_out_of_time() {
+    let options = impatient(None, Some(SHORT));
+    let fault = fault(&format!("http://{}", silent().await), &options).await;
+    expect(
+        &fault,
+        &TransportFault::AnswerTimeout,
+        "the server did not answer in time",
+        "try again; if it stays so, tell your administrator",
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_broken() {
+    for answer in [
+        &b""[..],
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel",
+        b"SSH-2.0-OpenSSH_9.2p1\r\n",
+    ] {
+        let fault = fault(&raw(answer).await, &HttpOptions::default()).await;
+        expect(
+            &fault,
+            &TransportFault::Broken,
+            "the connection broke before the answer was complete",
+            "try again; if it stays so, tell your administrator",
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_blamed() {
+    let refusing = raw(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
+    let options = HttpOptions { proxy: ProxyUrl::parse(&refusing), ..HttpOptions::default() };
+    let fault = fault("https://devpulse.example", &options).await;
+    expect(
+        &fault,
+        &TransportFault::Proxy,
+        "the proxy refused the connection",
+        "check DEVPULSE_PROXY, or HTTPS_PROXY and NO_PROXY",
+    );
+}
+
+#[tokio::test]
+async fn a_server_on_this_machine_is_reached_without_a_proxy() {
+    let server = Server::start(ServerOptions::default()).await.unwrap();
+    let refusing = raw(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
+    let options = HttpOptions { proxy: ProxyUrl::parse(&refusing), ..HttpOptions::default() };
+    let api = HttpApi::new(url(&server.url()), &options).unwrap();
+    assert!(matches!(api.health().await, Outcome::Http(answer) if answer.status == 200));
+}
+
+/// A TLS server whose certificate comes from an authority of its own.
+struct Secured {
+    server: RunningServer,
+    options: HttpOptions,
+    _files: tempfile::TempDir,
+}
+
+async fn secured(name: &str, change: fn(&mut CertificateParams)) -> Secured {
+    let files = tempfile::tempdir().unwrap();
+    let path = |file: &str| files.path().join(file);
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().unwrap();
+    let root = authority.self_signed(&authority_key).unwrap();
+    let issuer = Issuer::new(authority, authority_key);
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    std::fs::write(path("ca.pem"), root.pem()).unwrap();
+    std::fs::write(path("server.pem"), certificate.pem()).unwrap();
+    std::fs::write(path("server.key"), key.serialize_pem()).unwrap();
+    let tls = TlsFiles { certificate: path("server.pem"), key: path("server.key") };
+    let server = Server::start(ServerOptions { tls: Some(tls), ..ServerOptions::default() });
+    let options = HttpOptions { ca_cert: Some(path("ca.pem")), ..HttpOptions::default() };
+    Secured { server: server.await.unwrap(), options, _files: files }
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_named_authority_is_trusted() {
+    let secured = secured("127.0.0.1", |_| {}).await;
+    let api = HttpApi::new(url(&secured.server.url()), &secured.options).unwrap();
+    assert!(matches!(api.health().await, Outcome::Http(answer) if answer.status == 200));
+}
+
+#[tokio::test]
+async fn a_certificate_of_nobody_is_not_trusted() {
+    let secured = secured("127.0.0.1", |_| {}).await;
+    let fault = fault(&secured.server.url(), &HttpOptions::default()).await;
+    expect(
+        &fault,
+        &TransportFault::Tls(TlsFault::UnknownIssuer),
+        "the server's certificate comes from an unknown authority",
+        "if the organisation has an authority of its own, name its certificate file with \
+         DEVPULSE_CA_CERT",
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_is_not_trusted() {
+    let hint = "check this computer's clock; if it is right, tell your administrator";
+    let expired = secured("127.0.0.1", |params| {
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    })
+    .await;
+    expect(
+        &fault(&expired.server.url(), &expired.options).await,
+        &TransportFault::Tls(TlsFault::Expired),
+        "the server's certificate has expired",
+        hint,
+    );
+    let early = secured("127.0.0.1", |params| {
+        params.not_before = rcgen::date_time_ymd(2990, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2991, 1, 1);
+    })
+    .await;
+    expect(
+        &fault(&early.server.url(), &early.options).await,
+        &TransportFault::Tls(TlsFault::NotYetValid),
+        "the server's certificate is not valid yet; this computer's clock may be wrong",
+        hint,
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_not_trusted() {
+    let secured = secured("devpulse.example", |_| {}).await;
+    let fault = fault(&secured.server.url(), &secured.options).await;
+    expect(
+        &fault,
+        &TransportFault::Tls(TlsFault::WrongName),
+        "the server's certificate is for another name",
+        "use the name that the server's certificate is for",
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_not_spoken_to_without() {
+    let server = Server::start(ServerOptions::default()).await.unwrap();
+    for server in [server.url(), closing().await] {
+        let fault = fault(&server.replace("http:", "https:"), &HttpOptions::default()).await;
+        expect(
+            &fault,
+            &TransportFault::Tls(TlsFault::Handshake),
+            "no secure connection to the server could be made",
+            "check that the server speaks https at this address and port",
+        );
+    }
+}
+
+#[test]
+fn a_certificate_file_that_cannot_be_used_is_named() {
+    let files = tempfile::tempdir().unwrap();
+    let setup = |path: PathBuf| {
+        let options = HttpOptions { ca_cert: Some(path), ..HttpOptions::default() };
+        HttpApi::new(url("https://devpulse.example"), &options).unwrap_err()
+    };
+    let absent = files.path().join("absent.pem");
+    let error: HttpSetupError = setup(absent.clone());
+    assert_eq!(
+        error.to_string(),
+        format!("the certificate file {} cannot be read", absent.display())
+    );
+    assert_eq!(error.hint(), Some("correct DEVPULSE_CA_CERT, or unset it"));
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (name, text) in [("empty.pem", ""), ("text.pem", "hello\n"), ("broken.pem", broken)] {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let error = setup(path.clone());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the certificate file {} holds no certificate that can be used",
+                path.display()
+            )
+        );
+        assert_eq!(
+            error.hint(),
+            Some("DEVPULSE_CA_CERT needs a PEM file: -----BEGIN CERTIFICATE-----")
+        );
+    }
+}
+
+#[test]
+fn a_request_has_thirty_seconds_ten_of_them_to_connect() {
+    let options = HttpOptions::default();
+    assert_eq!(options.timeout, Duration::from_secs(30));
+    assert_eq!(options.connect_timeout, Duration::from_secs(10));
+}

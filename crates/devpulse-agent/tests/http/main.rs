@@ -1,0 +1,8 @@
+//! The HTTPS transport against the reference server, strange servers and bad networks.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod answers;
+mod faults;
+mod server;
+mod uplink;
