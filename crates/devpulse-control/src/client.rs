@@ -126,10 +126,7 @@ impl ControlClient {
     /// # Errors
     /// Fails where the event is too large or the connection is lost.
     pub async fn emit(&self, name: &str, data: Box<RawValue>) -> Result<Emission, ClientError> {
-        let request = Request::Emit(EmitRequest {
-            name: name.to_owned(),
-            data,
-        });
+        let request = Request::Emit(EmitRequest { name: name.to_owned(), data });
         Ok(Emission(self.link.send(&request).await?))
     }
 
@@ -150,9 +147,7 @@ impl ControlClient {
     /// # Errors
     /// Fails where the connection is lost.
     pub async fn sync(&self, request: SyncRequest) -> Result<Synchronisation, ClientError> {
-        Ok(Synchronisation(
-            self.link.send(&Request::Sync(request)).await?,
-        ))
+        Ok(Synchronisation(self.link.send(&Request::Sync(request)).await?))
     }
 
     /// Asks a one-shot synchronisation to finish and to release the home's lock.
@@ -176,9 +171,7 @@ impl ControlClient {
 async fn within_greeting_timeout(
     connecting: impl Future<Output = Result<ControlClient, ClientError>>,
 ) -> Result<ControlClient, ClientError> {
-    tokio::time::timeout(GREETING_TIMEOUT, connecting)
-        .await
-        .unwrap_or(Err(ClientError::Silent))
+    tokio::time::timeout(GREETING_TIMEOUT, connecting).await.unwrap_or(Err(ClientError::Silent))
 }
 
 /// Hears who the server is and says who the front end is.
@@ -190,23 +183,15 @@ async fn greet(stream: BoxedStream) -> Result<ControlClient, ClientError> {
     };
     let theirs: Hello = decode(&frame).map_err(ClientError::Nonsense)?;
     if theirs.protocol != CONTROL_PROTOCOL {
-        return Err(ClientError::Version {
-            theirs: theirs.protocol,
-            version: theirs.version,
-        });
+        return Err(ClientError::Version { theirs: theirs.protocol, version: theirs.version });
     }
     if let Some(error) = theirs.refused {
         return Err(ClientError::Refused(error));
     }
-    writer
-        .send(serde_json::to_vec(&Hello::ours()).map_err(ClientError::Nonsense)?)
-        .await?;
+    writer.send(serde_json::to_vec(&Hello::ours()).map_err(ClientError::Nonsense)?).await?;
     Ok(ControlClient {
         link: Link::new(reader, writer),
-        agent: RunningAgent {
-            version: theirs.version,
-            pid: theirs.pid,
-        },
+        agent: RunningAgent { version: theirs.version, pid: theirs.pid },
     })
 }
 

@@ -49,11 +49,7 @@ pub enum ErrorCode {
 impl ControlError {
     /// An error without a hint.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: None,
-        }
+        Self { code, message: message.into(), hint: None }
     }
 
     /// The same error with what the person can do about it.
@@ -67,11 +63,8 @@ impl ControlError {
     #[must_use]
     pub fn unsupported(request: &str) -> Self {
         let name: String = request.chars().take(64).collect();
-        Self::new(
-            ErrorCode::Unsupported,
-            format!("the agent knows no request {name:?}"),
-        )
-        .with_hint("the agent and this program may be of different versions; restart the agent")
+        Self::new(ErrorCode::Unsupported, format!("the agent knows no request {name:?}"))
+            .with_hint("the agent and this program may be of different versions; restart the agent")
     }
 
     /// The agent is ending and takes no further requests.

@@ -32,21 +32,14 @@ pub(crate) struct FrameReader<R> {
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(crate) fn new(io: R) -> Self {
-        Self {
-            io,
-            buffer: BytesMut::new(),
-            codec: codec(),
-        }
+        Self { io, buffer: BytesMut::new(), codec: codec() }
     }
 
     /// The next frame; `None` where the connection ended between two. Nothing is lost
     /// where the future is dropped before it is ready.
     pub(crate) async fn next(&mut self) -> Result<Option<BytesMut>, FrameError> {
         loop {
-            let frame = self
-                .codec
-                .decode(&mut self.buffer)
-                .map_err(|_| FrameError::TooLarge)?;
+            let frame = self.codec.decode(&mut self.buffer).map_err(|_| FrameError::TooLarge)?;
             if frame.is_some() {
                 return Ok(frame);
             }
@@ -69,26 +62,17 @@ pub(crate) struct FrameWriter<W> {
 
 impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     pub(crate) fn new(io: W) -> Self {
-        Self {
-            io,
-            buffer: BytesMut::new(),
-            codec: codec(),
-        }
+        Self { io, buffer: BytesMut::new(), codec: codec() }
     }
 
     /// Appends a frame to what the next [`FrameWriter::flush`] writes.
     pub(crate) fn feed(&mut self, frame: Vec<u8>) -> Result<(), FrameError> {
-        self.codec
-            .encode(Bytes::from(frame), &mut self.buffer)
-            .map_err(|_| FrameError::TooLarge)
+        self.codec.encode(Bytes::from(frame), &mut self.buffer).map_err(|_| FrameError::TooLarge)
     }
 
     /// Writes what was fed.
     pub(crate) async fn flush(&mut self) -> Result<(), FrameError> {
-        self.io
-            .write_all_buf(&mut self.buffer)
-            .await
-            .map_err(FrameError::Io)?;
+        self.io.write_all_buf(&mut self.buffer).await.map_err(FrameError::Io)?;
         self.io.flush().await.map_err(FrameError::Io)
     }
 
@@ -100,9 +84,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
 }
 
 fn codec() -> LengthDelimitedCodec {
-    LengthDelimitedCodec::builder()
-        .max_frame_length(MAX_FRAME_BYTES)
-        .new_codec()
+    LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec()
 }
 
 #[cfg(test)]
@@ -131,10 +113,7 @@ mod tests {
     #[tokio::test]
     async fn a_frame_beyond_the_limit_is_neither_read_nor_written() {
         let mut writer = FrameWriter::new(tokio::io::sink());
-        assert!(matches!(
-            writer.feed(vec![0; MAX_FRAME_BYTES + 1]),
-            Err(FrameError::TooLarge)
-        ));
+        assert!(matches!(writer.feed(vec![0; MAX_FRAME_BYTES + 1]), Err(FrameError::TooLarge)));
         let announced = u32::try_from(MAX_FRAME_BYTES + 1).unwrap().to_be_bytes();
         let mut reader = FrameReader::new(&announced[..]);
         assert!(matches!(reader.next().await, Err(FrameError::TooLarge)));

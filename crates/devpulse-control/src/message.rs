@@ -39,10 +39,7 @@ impl Hello {
 
     /// The same, and why no requests are taken.
     pub(crate) fn refusing(error: ControlError) -> Self {
-        Self {
-            refused: Some(error),
-            ..Self::ours()
-        }
+        Self { refused: Some(error), ..Self::ours() }
     }
 }
 
@@ -58,11 +55,7 @@ pub(crate) struct RequestFrame {
 
 impl RequestFrame {
     pub(crate) fn encode(id: u64, request: &Request) -> Result<Vec<u8>, serde_json::Error> {
-        let request = Self {
-            id,
-            request: request.name().to_owned(),
-            params: request.params()?,
-        };
+        let request = Self { id, request: request.name().to_owned(), params: request.params()? };
         serde_json::to_vec(&request)
     }
 }
@@ -84,33 +77,18 @@ impl ReplyFrame {
     /// One of several answers to request `id`.
     pub(crate) fn item<T: Serialize>(id: u64, value: &T) -> Result<Self, serde_json::Error> {
         let item = Some(serde_json::value::to_raw_value(value)?);
-        Ok(Self {
-            id: Some(id),
-            item,
-            done: None,
-            error: None,
-        })
+        Ok(Self { id: Some(id), item, done: None, error: None })
     }
 
     /// The last answer to request `id`.
     pub(crate) fn done<T: Serialize>(id: u64, value: &T) -> Result<Self, serde_json::Error> {
         let done = Some(serde_json::value::to_raw_value(value)?);
-        Ok(Self {
-            id: Some(id),
-            item: None,
-            done,
-            error: None,
-        })
+        Ok(Self { id: Some(id), item: None, done, error: None })
     }
 
     /// Request `id`, or the whole connection, failed.
     pub(crate) const fn error(id: Option<u64>, error: ControlError) -> Self {
-        Self {
-            id,
-            item: None,
-            done: None,
-            error: Some(error),
-        }
+        Self { id, item: None, done: None, error: Some(error) }
     }
 }
 

@@ -256,10 +256,7 @@ mod tests {
             PipelineState::Paused,
             PipelineState::Offline,
         ] {
-            assert_eq!(
-                serde_json::to_string(&state).unwrap(),
-                format!("\"{state}\"")
-            );
+            assert_eq!(serde_json::to_string(&state).unwrap(), format!("\"{state}\""));
         }
     }
 }

@@ -75,16 +75,10 @@ async fn pipelined_events_keep_their_order_and_are_answered_once_durable() {
     }
     assert_eq!(ids, bench.controller().ids()[..999]);
     let unanswered = tokio::spawn(last.durable());
-    assert!(
-        deadline(client.status()).await.is_ok(),
-        "the connection waits for one event"
-    );
+    assert!(deadline(client.status()).await.is_ok(), "the connection waits for one event");
     assert!(!unanswered.is_finished());
     bench.controller().make_durable(1);
-    assert_eq!(
-        deadline(unanswered).await.unwrap().unwrap(),
-        bench.controller().ids()[999]
-    );
+    assert_eq!(deadline(unanswered).await.unwrap().unwrap(), bench.controller().ids()[999]);
 }
 
 #[tokio::test]
@@ -106,9 +100,7 @@ async fn a_frame_beyond_the_limit_ends_only_its_own_connection() {
     let bench = Bench::start();
     let other = bench.client().await;
     let mut raw_client = Raw::greeted(bench.path()).await;
-    raw_client
-        .write(&u32::try_from(MAX_FRAME_BYTES + 1).unwrap().to_be_bytes())
-        .await;
+    raw_client.write(&u32::try_from(MAX_FRAME_BYTES + 1).unwrap().to_be_bytes()).await;
     let answer = raw_client.frame().await.unwrap();
     assert_eq!(answer["error"]["code"], "too_large");
     assert!(raw_client.frame().await.is_none());
@@ -136,37 +128,22 @@ async fn garbage_is_answered_with_an_error_before_and_after_the_greeting() {
 async fn an_unknown_request_and_bad_parameters_leave_the_connection_open() {
     let bench = Bench::start();
     let mut raw_client = Raw::greeted(bench.path()).await;
-    raw_client
-        .send(br#"{"id":1,"request":"teleport","params":{"to":"home"}}"#)
-        .await;
+    raw_client.send(br#"{"id":1,"request":"teleport","params":{"to":"home"}}"#).await;
     let answer = raw_client.frame().await.unwrap();
-    assert_eq!(
-        (&answer["id"], &answer["error"]["code"]),
-        (&json!(1), &json!("unsupported"))
-    );
-    raw_client
-        .send(br#"{"id":2,"request":"sync","params":{"timeout_s":-1}}"#)
-        .await;
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(1), &json!("unsupported")));
+    raw_client.send(br#"{"id":2,"request":"sync","params":{"timeout_s":-1}}"#).await;
     let answer = raw_client.frame().await.unwrap();
-    assert_eq!(
-        (&answer["id"], &answer["error"]["code"]),
-        (&json!(2), &json!("invalid"))
-    );
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(2), &json!("invalid")));
     raw_client.send(br#"{"id":3,"request":"status"}"#).await;
     let answer = raw_client.frame().await.unwrap();
-    assert_eq!(
-        (&answer["id"], &answer["done"]["enrolled"]),
-        (&json!(3), &json!(true))
-    );
+    assert_eq!((&answer["id"], &answer["done"]["enrolled"]), (&json!(3), &json!(true)));
 }
 
 #[tokio::test]
 async fn a_front_end_of_another_protocol_is_told_so() {
     let bench = Bench::start();
     let mut raw_client = Raw::connected(bench.path()).await;
-    raw_client
-        .send(br#"{"protocol":99,"version":"9.9.9","pid":1}"#)
-        .await;
+    raw_client.send(br#"{"protocol":99,"version":"9.9.9","pid":1}"#).await;
     let answer = raw_client.frame().await.unwrap();
     assert_eq!(answer["error"]["code"], "version");
     assert!(answer["error"]["message"].as_str().unwrap().contains("99"));
@@ -179,9 +156,7 @@ async fn an_agent_of_another_protocol_is_a_typed_error() {
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     let agent = tokio::spawn(async move {
         let mut raw_agent = Raw::over(listener.accept().await.unwrap().0);
-        raw_agent
-            .send(br#"{"protocol":99,"version":"9.9.9","pid":1,"new":"field"}"#)
-            .await;
+        raw_agent.send(br#"{"protocol":99,"version":"9.9.9","pid":1,"new":"field"}"#).await;
         assert!(raw_agent.frame().await.is_none());
     });
     let error = deadline(ControlClient::connect(&path)).await.unwrap_err();
@@ -260,9 +235,7 @@ async fn an_agent_that_vanishes_fails_every_request_under_way() {
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     let agent = tokio::spawn(async move {
         let mut raw_agent = Raw::over(listener.accept().await.unwrap().0);
-        raw_agent
-            .send(br#"{"protocol":1,"version":"0.1.0","pid":1}"#)
-            .await;
+        raw_agent.send(br#"{"protocol":1,"version":"0.1.0","pid":1}"#).await;
         for _ in 0..3 {
             raw_agent.frame().await.unwrap();
         }
@@ -271,18 +244,9 @@ async fn an_agent_that_vanishes_fails_every_request_under_way() {
     let first = client.emit("first", raw(&json!(1))).await.unwrap();
     let second = client.emit("second", raw(&json!(2))).await.unwrap();
     deadline(agent).await.unwrap();
-    assert!(matches!(
-        deadline(first.durable()).await,
-        Err(ClientError::Lost)
-    ));
-    assert!(matches!(
-        deadline(second.durable()).await,
-        Err(ClientError::Lost)
-    ));
-    assert!(matches!(
-        deadline(client.status()).await,
-        Err(ClientError::Lost)
-    ));
+    assert!(matches!(deadline(first.durable()).await, Err(ClientError::Lost)));
+    assert!(matches!(deadline(second.durable()).await, Err(ClientError::Lost)));
+    assert!(matches!(deadline(client.status()).await, Err(ClientError::Lost)));
 }
 
 #[tokio::test]
@@ -307,10 +271,7 @@ async fn events_taken_before_a_stop_are_answered_once_durable() {
     deadline(controller.emitted(1)).await;
     let ending = tokio::spawn(bench.stop());
     controller.make_durable(1);
-    assert_eq!(
-        deadline(waiting.durable()).await.unwrap(),
-        controller.ids()[0]
-    );
+    assert_eq!(deadline(waiting.durable()).await.unwrap(), controller.ids()[0]);
     deadline(ending).await.unwrap();
 }
 
@@ -318,9 +279,7 @@ async fn events_taken_before_a_stop_are_answered_once_durable() {
 async fn a_synchronisation_reports_and_ends_beside_other_requests() {
     let bench = Bench::start();
     let client = bench.client().await;
-    let request = SyncRequest {
-        timeout: Duration::from_secs(60),
-    };
+    let request = SyncRequest { timeout: Duration::from_secs(60) };
     let mut sync = client.sync(request).await.unwrap();
     let SyncUpdate::Progress(progress) = deadline(sync.next()).await.unwrap() else {
         panic!("it ended before it began");
@@ -339,9 +298,7 @@ async fn a_synchronisation_that_nobody_waits_for_is_dropped_by_the_server() {
     let bench = Bench::start();
     let client = bench.client().await;
     for leave_the_connection in [false, true] {
-        let request = SyncRequest {
-            timeout: Duration::from_secs(60),
-        };
+        let request = SyncRequest { timeout: Duration::from_secs(60) };
         let mut sync = client.sync(request).await.unwrap();
         deadline(sync.next()).await.unwrap();
         assert_eq!(bench.controller().syncs(), 1);
@@ -359,18 +316,12 @@ async fn a_synchronisation_that_nobody_waits_for_is_dropped_by_the_server() {
 async fn a_listing_comes_whole_and_ends() {
     let bench = Bench::start();
     let client = bench.client().await;
-    let query = EventsQuery {
-        which: Which::Dead,
-        limit: Some(500),
-    };
+    let query = EventsQuery { which: Which::Dead, limit: Some(500) };
     let mut listing = client.events(query).await.unwrap();
     let mut count = 0;
     while let Some(event) = deadline(listing.next()).await.unwrap() {
         assert_eq!(event.json.get(), format!(r#"{{"n": {count}}}"#));
-        assert_eq!(
-            (event.reason.as_deref(), event.status),
-            (Some("invalid"), Some(422))
-        );
+        assert_eq!((event.reason.as_deref(), event.status), (Some("invalid"), Some(422)));
         count += 1;
     }
     assert_eq!(count, 500);
@@ -382,8 +333,7 @@ async fn a_listing_comes_whole_and_ends() {
 async fn a_front_end_that_reads_nothing_holds_up_nobody() {
     let bench = Bench::start();
     let mut lazy = Raw::greeted(bench.path()).await;
-    lazy.send(br#"{"id":1,"request":"events","params":{"which":"pending","limit":null}}"#)
-        .await;
+    lazy.send(br#"{"id":1,"request":"events","params":{"which":"pending","limit":null}}"#).await;
     deadline(bench.controller().listing_stalled()).await;
     assert!(deadline(bench.client().await.status()).await.is_ok());
     deadline(bench.stop()).await;
@@ -396,14 +346,8 @@ async fn a_front_end_in_the_same_process_needs_no_socket() {
     let controller = bench::TestController::new();
     controller.make_durable(1);
     let serving = tokio::spawn(server.serve(controller, stop.clone()));
-    let client = deadline(ControlClient::connect_in_memory(&connector))
-        .await
-        .unwrap();
-    assert!(
-        deadline(client.emit_durably("x", raw(&json!(null))))
-            .await
-            .is_ok()
-    );
+    let client = deadline(ControlClient::connect_in_memory(&connector)).await.unwrap();
+    assert!(deadline(client.emit_durably("x", raw(&json!(null)))).await.is_ok());
     stop.cancel();
     deadline(serving).await.unwrap();
     assert!(matches!(

@@ -54,12 +54,7 @@ impl Link {
         let mut tasks = JoinSet::new();
         tasks.spawn(write(queue, writer));
         tasks.spawn(read(reader, routes.clone()));
-        Self(Arc::new(Shared {
-            outgoing,
-            routes,
-            next_id: AtomicU64::new(1),
-            _tasks: tasks,
-        }))
+        Self(Arc::new(Shared { outgoing, routes, next_id: AtomicU64::new(1), _tasks: tasks }))
     }
 
     /// Sends a request. Dropping the future before it is ready sends nothing.
@@ -69,20 +64,10 @@ impl Link {
         if frame.len() > MAX_FRAME_BYTES {
             return Err(ClientError::TooLarge(frame.len()));
         }
-        let place = self
-            .0
-            .outgoing
-            .reserve()
-            .await
-            .map_err(|_| self.0.routes.lost())?;
+        let place = self.0.outgoing.reserve().await.map_err(|_| self.0.routes.lost())?;
         let incoming = self.0.routes.open(id)?;
         place.send(frame);
-        Ok(Replies {
-            id,
-            incoming,
-            link: self.clone(),
-            ended: false,
-        })
+        Ok(Replies { id, incoming, link: self.clone(), ended: false })
     }
 
     /// Returns once the connection has ended.
@@ -200,15 +185,9 @@ async fn read<R: AsyncRead + Unpin>(mut reader: FrameReader<R>, routes: Routes) 
             break reply.error;
         };
         let reply = match reply {
-            ReplyFrame {
-                item: Some(value), ..
-            } => Reply::Item(value),
-            ReplyFrame {
-                done: Some(value), ..
-            } => Reply::Done(value),
-            ReplyFrame {
-                error: Some(error), ..
-            } => Reply::Failed(error),
+            ReplyFrame { item: Some(value), .. } => Reply::Item(value),
+            ReplyFrame { done: Some(value), .. } => Reply::Done(value),
+            ReplyFrame { error: Some(error), .. } => Reply::Failed(error),
             ReplyFrame { .. } => continue,
         };
         routes.deliver(id, reply).await;

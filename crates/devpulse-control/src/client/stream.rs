@@ -17,10 +17,7 @@ impl Emission {
     /// [`ClientError::Refused`] where the agent did not take the event; after any other
     /// error it may or may not have been stored.
     pub async fn durable(self) -> Result<EventId, ClientError> {
-        self.0
-            .answer::<Emitted>()
-            .await
-            .map(|emitted| emitted.event_id)
+        self.0.answer::<Emitted>().await.map(|emitted| emitted.event_id)
     }
 }
 

@@ -150,11 +150,8 @@ impl Connection {
         permit: OwnedSemaphorePermit,
         lane: &mpsc::Sender<Submission>,
     ) -> Result<(), ControlError> {
-        let RequestFrame {
-            id,
-            request,
-            params,
-        } = decode(frame).map_err(|fault| garbage(&fault))?;
+        let RequestFrame { id, request, params } =
+            decode(frame).map_err(|fault| garbage(&fault))?;
         let request = match Request::parse(&request, params.as_deref()) {
             Ok(request) => request,
             Err(error) => {
@@ -170,9 +167,7 @@ impl Connection {
             }
             Request::Emit(event) => {
                 if lane.send(Submission { id, event, permit }).await.is_err() {
-                    self.replies
-                        .end::<Nothing>(id, Err(ControlError::stopping()))
-                        .await;
+                    self.replies.end::<Nothing>(id, Err(ControlError::stopping())).await;
                 }
             }
             Request::Status | Request::HandOver | Request::Sync(_) | Request::Events(_) => {
@@ -192,18 +187,11 @@ impl Connection {
     /// agent stops, whoever still waits.
     async fn wind_up(mut self, mut submitting: JoinSet<()>, stopping: bool) {
         let deadline = tokio::time::Instant::now() + GRACE;
-        if stopping
-            && tokio::time::timeout_at(deadline, self.finish_tasks())
-                .await
-                .is_err()
-        {
+        if stopping && tokio::time::timeout_at(deadline, self.finish_tasks()).await.is_err() {
             tracing::debug!("requests were still under way when the agent stopped");
         }
         self.tasks.abort_all();
-        if tokio::time::timeout_at(deadline, submitting.join_next())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout_at(deadline, submitting.join_next()).await.is_err() {
             tracing::debug!("events were still waiting to be durable when a connection ended");
         }
         if stopping {

@@ -16,8 +16,5 @@ pub(super) fn describe(fault: &FrameError) -> Option<ControlError> {
 
 /// What is told of a frame that holds something else than it should.
 pub(super) fn garbage(fault: &serde_json::Error) -> ControlError {
-    ControlError::new(
-        ErrorCode::Invalid,
-        format!("the request is not valid: {fault}"),
-    )
+    ControlError::new(ErrorCode::Invalid, format!("the request is not valid: {fault}"))
 }

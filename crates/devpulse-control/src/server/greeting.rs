@@ -30,9 +30,7 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    writer
-        .send(serde_json::to_vec(&Hello::ours()).map_err(GreetingError::Garbage)?)
-        .await?;
+    writer.send(serde_json::to_vec(&Hello::ours()).map_err(GreetingError::Garbage)?).await?;
     let frame = match reader.next().await {
         Ok(frame) => frame.ok_or(GreetingError::Closed)?,
         Err(fault) => {

@@ -25,10 +25,7 @@ pub(super) fn pair() -> (MemoryListener, MemoryConnector) {
 impl MemoryConnector {
     pub(crate) async fn connect(&self) -> Result<BoxedStream, ConnectError> {
         let (near, far) = tokio::io::duplex(BUFFER_BYTES);
-        self.0
-            .send(far)
-            .await
-            .map_err(|_| ConnectError::NobodyListens)?;
+        self.0.send(far).await.map_err(|_| ConnectError::NobodyListens)?;
         Ok(Box::new(near))
     }
 }

@@ -27,10 +27,7 @@ pub(crate) struct SocketListener {
 pub(super) fn bind(path: &Path) -> Result<SocketListener, BindError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     prepare_folder(folder)?;
-    listen(path).map_err(|source| BindError::Socket {
-        path: path.to_owned(),
-        source,
-    })
+    listen(path).map_err(|source| BindError::Socket { path: path.to_owned(), source })
 }
 
 pub(super) async fn connect(path: &Path) -> Result<BoxedStream, ConnectError> {
@@ -66,10 +63,8 @@ impl SocketListener {
 
 impl Drop for SocketListener {
     fn drop(&mut self) {
-        let still_ours = self
-            .path
-            .symlink_metadata()
-            .is_ok_and(|found| identity(&found) == self.file);
+        let still_ours =
+            self.path.symlink_metadata().is_ok_and(|found| identity(&found) == self.file);
         if still_ours && let Err(error) = std::fs::remove_file(&self.path) {
             tracing::debug!(%error, "the control socket was not removed");
         }
@@ -77,20 +72,11 @@ impl Drop for SocketListener {
 }
 
 fn prepare_folder(folder: &Path) -> Result<(), BindError> {
-    let unusable = |source| BindError::Folder {
-        path: folder.to_owned(),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(unusable)?;
+    let unusable = |source| BindError::Folder { path: folder.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
     let found = folder.metadata().map_err(unusable)?;
     if !is_trusted(found.uid(), own_uid()) || found.mode() & 0o022 != 0 {
-        return Err(BindError::OpenFolder {
-            path: folder.to_owned(),
-        });
+        return Err(BindError::OpenFolder { path: folder.to_owned() });
     }
     Ok(())
 }
@@ -109,11 +95,7 @@ fn listen(path: &Path) -> io::Result<SocketListener> {
     listener.set_nonblocking(true)?;
     let file = identity(&passing.symlink_metadata()?);
     std::fs::rename(&passing, path)?;
-    Ok(SocketListener {
-        listener: UnixListener::from_std(listener)?,
-        path: path.to_owned(),
-        file,
-    })
+    Ok(SocketListener { listener: UnixListener::from_std(listener)?, path: path.to_owned(), file })
 }
 
 fn identity(file: &Metadata) -> (u64, u64) {
@@ -149,25 +131,14 @@ struct Address {
 impl Address {
     fn of(path: &Path) -> io::Result<Self> {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return Ok(Self {
-                path: path.to_owned(),
-                _folder: None,
-            });
+            return Ok(Self { path: path.to_owned(), _folder: None });
         };
         if path.as_os_str().len() <= MAX_ADDRESS_BYTES || !cfg!(target_os = "linux") {
-            return Ok(Self {
-                path: path.to_owned(),
-                _folder: None,
-            });
+            return Ok(Self { path: path.to_owned(), _folder: None });
         }
         let folder = File::open(folder)?;
-        let path = Path::new("/proc/self/fd")
-            .join(folder.as_raw_fd().to_string())
-            .join(name);
-        Ok(Self {
-            path,
-            _folder: Some(folder),
-        })
+        let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
+        Ok(Self { path, _folder: Some(folder) })
     }
 
     fn path(&self) -> &Path {

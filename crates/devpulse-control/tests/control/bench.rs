@@ -41,13 +41,7 @@ impl Bench {
         let server = ControlServer::bind(&path).unwrap();
         let (controller, stop) = (TestController::new(), CancellationToken::new());
         let serving = tokio::spawn(server.serve(controller.clone(), stop.clone()));
-        Self {
-            folder,
-            path,
-            controller,
-            stop,
-            serving,
-        }
+        Self { folder, path, controller, stop, serving }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -71,9 +65,7 @@ impl Bench {
 
 /// Fails the test where `future` takes ten seconds.
 pub(crate) async fn deadline<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(10), future)
-        .await
-        .expect("it took ten seconds")
+    tokio::time::timeout(Duration::from_secs(10), future).await.expect("it took ten seconds")
 }
 
 pub(crate) fn raw(value: &Value) -> Box<RawValue> {
@@ -103,21 +95,11 @@ impl TestController {
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.emitted
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(name, _)| name.clone())
-            .collect()
+        self.emitted.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
     }
 
     pub(crate) fn ids(&self) -> Vec<EventId> {
-        self.emitted
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, id)| *id)
-            .collect()
+        self.emitted.lock().unwrap().iter().map(|(_, id)| *id).collect()
     }
 
     /// Waits until so many events were emitted.
@@ -215,12 +197,7 @@ impl Controller for TestController {
         };
         progress.send(first).await.unwrap();
         self.finish_sync.notified().await;
-        SyncOutcome {
-            result: SyncResult::Drained,
-            sent: 60,
-            pending: 0,
-            in_the_way: None,
-        }
+        SyncOutcome { result: SyncResult::Drained, sent: 60, pending: 0, in_the_way: None }
     }
 
     async fn hand_over(&self) -> Result<(), ControlError> {
@@ -259,10 +236,7 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) fn over(stream: UnixStream) -> Self {
-        Self {
-            stream,
-            received: VecDeque::new(),
-        }
+        Self { stream, received: VecDeque::new() }
     }
 
     /// Connected, and the agent's greeting read.
@@ -274,9 +248,7 @@ impl Raw {
 
     pub(crate) async fn greeted(path: &Path) -> Self {
         let mut raw_client = Self::connected(path).await;
-        raw_client
-            .send(br#"{"protocol":1,"version":"0.0.1","pid":7}"#)
-            .await;
+        raw_client.send(br#"{"protocol":1,"version":"0.0.1","pid":7}"#).await;
         raw_client
     }
 
@@ -285,8 +257,7 @@ impl Raw {
     }
 
     pub(crate) async fn send(&mut self, frame: &[u8]) {
-        self.write(&u32::try_from(frame.len()).unwrap().to_be_bytes())
-            .await;
+        self.write(&u32::try_from(frame.len()).unwrap().to_be_bytes()).await;
         self.write(frame).await;
     }
 
