@@ -155,18 +155,18 @@ impl Stage<'_> {
 
     /// Compares what arrived with what was done.
     fn judge(&self, deeds: Option<&Deeds>, keep: Option<&Path>) -> Result<()> {
-        let nothing = Deeds::default();
-        let deeds = deeds.unwrap_or(&nothing);
         let album = album::open(&self.server, &self.events);
         if let Some(folder) = keep {
             album::keep(&self.server, &self.events, folder)?;
             println!("events and images are in {}", folder.display());
         }
-        summary::print(deeds, &self.events, album.images);
+        let compared = deeds.map(|deeds| verdict::compare(deeds, &self.events));
+        summary::print(&compared.unwrap_or_default(), &self.events, album.images);
         let mut faults = verdict::faults(deeds, &self.events);
         faults.extend(album.faults);
         if faults.is_empty() {
-            println!("ok: the server holds what happened, each event once");
+            let what = if deeds.is_some() { "what happened" } else { "what the agent saw" };
+            println!("ok: the server holds {what}, each event once");
             return Ok(());
         }
         bail!("the server does not hold what happened:\n  {}", faults.join("\n  "));

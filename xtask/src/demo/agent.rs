@@ -47,7 +47,7 @@ impl Agent {
         answer(command.arg("--enrollment-secret-file").arg(&file)).map(drop)
     }
 
-    /// Starts the agent and waits until it sees the desktop.
+    /// Starts the agent and waits until it runs, and until it sees the virtual desktop.
     pub(super) fn start(&mut self, interrupts: &Interrupts) -> Result<()> {
         let process = Process::start("agent", &mut self.command(&["run"]), &self.logs)?;
         self.running = Some(process);
@@ -60,7 +60,8 @@ impl Agent {
             let status: Value =
                 serde_json::from_str(&status).context("`status --json` is no JSON")?;
             focus = status["capture"]["focus"].clone();
-            Ok((status["agent"]["running"] == true && focus["state"] == "ok").then_some(()))
+            let sees = self.display.is_none() || focus["state"] == "ok";
+            Ok((status["agent"]["running"] == true && sees).then_some(()))
         });
         ready.with_context(|| format!("the agent says of the focus: {focus}"))
     }

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::script::Deeds;
-use super::verdict;
+use super::verdict::Compared;
 
 /// Prints windows and counts.
-pub(super) fn print(deeds: &Deeds, events: &[Value], images: usize) {
-    let compared = verdict::compare(deeds, events);
+pub(super) fn print(compared: &[Compared<'_>], events: &[Value], images: usize) {
     if !compared.is_empty() {
         println!("\n{:<54}  {:>9}  {:>9}  {:>10}", "WINDOW", "LOOKED AT", "REPORTED", "DIFFERENCE");
     }
-    for stay in &compared {
+    for stay in compared {
         let (reported, difference) = match stay.reported {
             Some(reported) => (seconds(reported), seconds(reported - stay.done())),
             None => ("missing".to_owned(), String::new()),
