@@ -415,4 +415,5 @@ fn item(home: &Home) -> String {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;

@@ -35,7 +35,7 @@ pub use uplink::{ConfigFetch, HttpUplink, KeySource, OtherOrigin};
 
 use encoding::Encoding;
 
-use crate::origin::{ProxyUrl, ServerOrigin, ServerUrl};
+use crate::origin::{ProxyUrl, Scheme, ServerOrigin, ServerUrl};
 use crate::settings::LocalSettings;
 
 const USER_AGENT: &str = concat!("devpulse-client/", env!("CARGO_PKG_VERSION"));
@@ -136,13 +136,15 @@ impl HttpApi {
     /// Fails where the certificates that are to be trusted cannot be read.
     pub fn new(server: ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
         let setup = |error: reqwest::Error| HttpSetupError::Client(error.to_string());
+        // A far server in the clear may still have a proxy that speaks TLS in between.
+        let needs_tls = server.origin().scheme() == Scheme::Https || !server.is_loopback();
         let mut client = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .default_headers(HeaderMap::from_iter([(
                 HeaderName::from_static(PROTOCOL_HEADER),
                 HeaderValue::from_static(PROTOCOL_VERSION),
             )]))
-            .tls_backend_preconfigured(tls::config(options.ca_cert.as_deref())?)
+            .tls_backend_preconfigured(tls::config(options.ca_cert.as_deref(), needs_tls)?)
             .dns_resolver(resolver::Resolver)
             .redirect(redirect::Policy::none())
             .referer(false)

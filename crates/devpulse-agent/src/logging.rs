@@ -184,8 +184,6 @@ fn today() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
     #[test]
@@ -207,8 +205,11 @@ mod tests {
         assert_eq!(written, b"title: a\\u{1b}[2J\\nforged line\n");
     }
 
+    #[cfg(unix)]
     #[test]
     fn log_files_are_closed_to_others() {
+        use std::os::unix::fs::MetadataExt;
+
         let scratch = tempfile::tempdir().unwrap();
         let directory = scratch.path().join("logs");
         let mut files = DailyFiles::open(&directory).unwrap();

@@ -247,6 +247,7 @@ async fn a_backlog_is_never_carried_to_another_server_or_person() {
     assert_eq!(kept.credentials.identity.server_url.as_str(), second.url());
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn exposed_credentials_are_not_replaced_without_force() {
     use std::os::unix::fs::PermissionsExt;

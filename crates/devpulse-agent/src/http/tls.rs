@@ -11,17 +11,23 @@ use rustls::{ClientConfig, RootCertStore};
 use super::HttpSetupError;
 
 /// TLS 1.2 and 1.3 with the system's authorities and those of a file of the person's.
-pub(super) fn config(ca_cert: Option<&Path>) -> Result<ClientConfig, HttpSetupError> {
+/// Where TLS is not needed, the system's are not read, and may be missing.
+pub(super) fn config(
+    ca_cert: Option<&Path>,
+    is_needed: bool,
+) -> Result<ClientConfig, HttpSetupError> {
     let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
-    for error in &system.errors {
-        tracing::warn!(%error, "a certificate of the system cannot be read");
+    if is_needed {
+        let system = rustls_native_certs::load_native_certs();
+        for error in &system.errors {
+            tracing::warn!(%error, "a certificate of the system cannot be read");
+        }
+        roots.add_parsable_certificates(system.certs);
     }
-    roots.add_parsable_certificates(system.certs);
     if let Some(path) = ca_cert {
         add_file(&mut roots, path)?;
     }
-    if roots.is_empty() {
+    if is_needed && roots.is_empty() {
         return Err(HttpSetupError::NoAuthorities);
     }
     let provider = Arc::new(ring::default_provider());

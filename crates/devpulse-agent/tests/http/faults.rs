@@ -259,6 +259,16 @@ fn a_certificate_file_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn a_system_without_authorities_is_told_how_to_get_them() {
+    let error = HttpSetupError::NoAuthorities;
+    assert_eq!(error.to_string(), "this system trusts no certificate authority");
+    assert_eq!(
+        error.hint(),
+        Some("install ca-certificates, or name the authority with DEVPULSE_CA_CERT")
+    );
+}
+
+#[test]
 fn a_request_has_thirty_seconds_ten_of_them_to_connect() {
     let options = HttpOptions::default();
     assert_eq!(options.timeout, Duration::from_secs(30));
