@@ -28,6 +28,20 @@ pub(super) fn print(compared: &[Compared<'_>], events: &[Value], images: usize) 
     println!("images that arrived, and open: {images}");
 }
 
+/// Hundredths of a second; a difference that rounds to nothing has no sign.
 fn seconds(millis: i64) -> String {
-    format!("{:.2} s", millis as f64 / 1000.0)
+    let hundredths = (millis as f64 / 10.0).round() + 0.0;
+    format!("{:.2} s", hundredths / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_that_rounds_to_nothing_has_no_sign() {
+        assert_eq!(seconds(-4), "0.00 s");
+        assert_eq!(seconds(-15), "-0.02 s");
+        assert_eq!(seconds(2_420), "2.42 s");
+    }
 }
