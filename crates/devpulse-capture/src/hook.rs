@@ -262,7 +262,7 @@ impl Observations {
 
     /// Hands on what was seen at `at`. Waits while the recorder is busy.
     pub async fn send(&self, observation: Observation, at: Moment) {
-        self.status.seen(at.wall);
+        self.status.seen(self.now().wall);
         // The recorder is gone only while everything ends.
         self.reports.send(Report::Seen(observation, at)).await.ok();
         if self.first.delivered.set(()).is_ok() {

@@ -335,6 +335,28 @@ async fn a_killed_display_makes_hooks_unavailable_and_its_return_brings_them_bac
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_display_that_hangs_holds_nothing_up() {
+    let desktop = desktop_or_skip!(WindowManager::None);
+    let client = desktop.client();
+    let window = client.window("One", "one", [0, 0, 100, 100], RED);
+    window.take_input_focus();
+    let mut log = CaptureLog::start(policy(), desktop.desktop());
+    log.serves_degraded(Signal::Focus).await;
+    log.serves(Signal::Screen).await;
+    log.passes(Duration::from_millis(200)).await;
+    desktop.stop_server();
+    let asked = Instant::now();
+    let refused = log.handle.screenshot().await;
+    assert!(refused.is_err());
+    assert!(asked.elapsed() < Duration::from_secs(6));
+    log.handle.heartbeat(HeartbeatType::Regular, Figures::default()).await;
+    let (captured, _) = log.heartbeat().await;
+    assert!(matches!(captured.checkpoint, CheckpointUpdate::Set(_)));
+    desktop.wake_server();
+    log.handle.screenshot().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_display_capture_starts_and_says_what_is_missing() {
     for (desktop, reason) in [
         (Desktop::default(), "DISPLAY is not set"),

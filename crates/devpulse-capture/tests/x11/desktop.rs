@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use devpulse_capture::Desktop;
+use rustix::process::{Pid, Signal, kill_process};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
     AtomEnum, ChangeGCAux, ClientMessageEvent, ConfigureWindowAux, ConnectionExt as _,
@@ -109,6 +110,19 @@ impl VirtualDesktop {
     pub(crate) fn kill_server(&mut self) {
         self.server.0.kill().unwrap();
         self.server.0.wait().unwrap();
+    }
+
+    /// The server answers nothing until [`VirtualDesktop::wake_server`].
+    pub(crate) fn stop_server(&self) {
+        self.signal_server(Signal::STOP);
+    }
+
+    pub(crate) fn wake_server(&self) {
+        self.signal_server(Signal::CONT);
+    }
+
+    fn signal_server(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.server.0), signal).unwrap();
     }
 
     /// Starts the server again under the same number.
