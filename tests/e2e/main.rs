@@ -2,6 +2,7 @@
 //! killed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "a test that was skipped has to say so")]
 
 mod agent;
 mod delivery;

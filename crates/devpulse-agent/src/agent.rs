@@ -8,7 +8,7 @@ use devpulse_control::{BindError, ControlClient, ControlServer};
 use devpulse_pipeline::wal::{Wal, WalError};
 use devpulse_protocol::{ActivityType, HeartbeatType};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -41,8 +41,9 @@ pub struct Agent {
     delivery: Delivery,
     capture: CaptureHandle,
     last_beat: Heartbeat,
-    intake: tokio::task::JoinHandle<()>,
+    intake: JoinHandle<()>,
     tasks: JoinSet<()>,
+    serving: JoinHandle<()>,
     stop: CancellationToken,
     _lock: InstanceLock,
 }
@@ -124,7 +125,7 @@ impl Agent {
         };
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(socket.serve(front, stop.clone()));
+        let serving = tokio::spawn(socket.serve(front, stop.clone()));
         tasks.spawn(heartbeat().run(stop.clone()));
         tasks.spawn(poll.run(stop.clone()));
         tasks.spawn(apply(
@@ -135,13 +136,14 @@ impl Agent {
             stop.clone(),
         ));
         let last_beat = heartbeat();
-        Ok(Self { delivery, capture, last_beat, intake: intake_task, tasks, stop, _lock: lock })
+        let intake = intake_task;
+        Ok(Self { delivery, capture, last_beat, intake, tasks, serving, stop, _lock: lock })
     }
 
     /// Ends the agent in stages, within 3 s: capture closes what is open and says why it
     /// ends, the queue is committed, what can be sent quickly is sent, the log is closed.
     pub async fn stop(self, activity: ActivityType) {
-        let Self { delivery, capture, last_beat, intake, mut tasks, stop, _lock } = self;
+        let Self { delivery, capture, last_beat, intake, mut tasks, serving, stop, _lock } = self;
         let deadline = Instant::now() + LAST_COMMIT;
         let last_words = async {
             capture.end(activity).await;
@@ -162,6 +164,10 @@ impl Agent {
         }
         tasks.abort_all();
         while tasks.join_next().await.is_some() {}
+        // Front ends are told that the agent stops; one that does not listen is not waited for.
+        if tokio::time::timeout(LAST_FLUSH, serving).await.is_err() {
+            tracing::debug!("a front end was cut off");
+        }
         delivery.stop(LAST_FLUSH).await;
     }
 }

@@ -27,4 +27,5 @@ mod synchronise;
 mod upstream;
 
 pub use agent::{Agent, AgentError};
+pub use devpulse_capture::Desktop;
 pub use upstream::UpstreamError;

@@ -31,7 +31,11 @@ pub(super) fn show(home: Option<PathBuf>, arguments: &ConfigShow) -> Result<(), 
 /// `batch.max_events = 10  (environment DEVPULSE_BATCH_MAX_SIZE)`
 fn line(row: &Row) -> String {
     let value = render::json_line(&row.value.to_string()).into_owned();
-    format!("{} = {value}  ({})", row.name, row.origin)
+    let variable = match row.origin {
+        Origin::Environment(variable) => format!(" {variable}"),
+        _ => String::new(),
+    };
+    format!("{} = {value}  ({}{variable})", row.name, row.origin.as_str())
 }
 
 /// A setting for programs.

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use devpulse_agent::{Agent, AgentError, logging};
-use devpulse_capture::Desktop;
+use devpulse_agent::{Agent, AgentError, Desktop, logging};
 use devpulse_protocol::ActivityType;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
