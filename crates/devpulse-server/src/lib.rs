@@ -23,11 +23,12 @@
 //! [`router`] gives the routes to whoever serves them by other means.
 //!
 //! # The public interface
-//! `docs/protocol.md` describes it. Every error is an RFC 9457 problem with a `code`.
-//! Enrolling the same person on the same machine (user name, host name and machine id)
-//! again keeps the device id and ends the former key, also where the device was revoked;
-//! with [`Reenrollment::Refuse`] a device that is not revoked is answered 409 instead.
-//! An image has at most 16 MiB, a batch 32 MiB before its content encoding.
+//! `docs/protocol.md` describes it, and `docs/openapi.yaml` does for programs;
+//! [`PublicRoute::ALL`] is the table of its routes. Every error is an RFC 9457 problem
+//! with a `code`. Enrolling the same person on the same machine (user name, host name and
+//! machine id) again keeps the device id and ends the former key, also where the device was
+//! revoked; with [`Reenrollment::Refuse`] a device that is not revoked is answered 409
+//! instead. An image has at most 16 MiB, a batch 32 MiB before its content encoding.
 //!
 //! # The admin interface
 //! It listens on a port of its own, on loopback only. Every request bears
@@ -69,7 +70,7 @@ pub use admin::Admin;
 pub use admin_routes::admin_router;
 pub use admin_token::{AdminToken, AdminTokenError};
 pub use options::{AdminListener, EnrollmentPolicy, Reenrollment, ServerOptions, TlsFiles};
-pub use routes::router;
+pub use routes::{PublicRoute, router};
 pub use server::{RunningServer, Server, ServerError};
 pub use state::ServerState;
 pub use store::configs::{ConfigChange, ConfigDocument, ConfigScope};

@@ -4,19 +4,16 @@ mod batch;
 mod config;
 mod enrollment;
 mod screenshot;
+mod table;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
-use devpulse_protocol::{
-    BATCH_PATH, CONFIG_PATH, DEVICE_SELF_PATH, ENROLL_PATH, HEALTH_PATH, SCREENSHOTS_PATH,
-    TOKEN_PATH,
-};
 use serde::Serialize;
 
+pub use self::table::PublicRoute;
 use crate::caller::{Caller, require_protocol};
 use crate::refusal::Refusal;
 use crate::state::ServerState;
@@ -24,17 +21,11 @@ use crate::store::devices;
 
 /// The public routes over `state`.
 pub fn router(state: ServerState) -> Router {
-    let versioned = Router::new()
-        .route(ENROLL_PATH, post(enrollment::enroll))
-        .route(TOKEN_PATH, post(enrollment::issue_token))
-        .route(CONFIG_PATH, get(config::fetch))
-        .route(BATCH_PATH, post(batch::send))
-        .route(&format!("{SCREENSHOTS_PATH}/{{sha256}}"), put(screenshot::send))
-        .route(DEVICE_SELF_PATH, delete(revoke_self))
-        .route_layer(from_fn(require_protocol));
-    Router::new()
-        .route(HEALTH_PATH, get(health))
-        .merge(versioned)
+    let (versioned, unversioned): (Vec<_>, Vec<_>) =
+        PublicRoute::ALL.into_iter().partition(|route| route.bears_version());
+    table::collect(versioned)
+        .route_layer(from_fn(require_protocol))
+        .merge(table::collect(unversioned))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .fallback(async || Refusal::not_found("there is nothing at this path"))
         .layer(from_fn(log))

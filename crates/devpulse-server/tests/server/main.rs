@@ -8,5 +8,6 @@ mod config;
 mod enrollment;
 mod harness;
 mod listeners;
+mod openapi;
 mod program;
 mod screenshots;
