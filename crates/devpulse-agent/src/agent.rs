@@ -195,7 +195,9 @@ impl AgentError {
 pub(crate) fn wal_hint(error: &WalError) -> Option<String> {
     let hint = match error {
         WalError::Full(_) => "make room on the disk",
-        WalError::ReadOnly(_) => "see that the home of DevPulse can be written",
+        WalError::ReadOnly(_) | WalError::Create(_) => {
+            "see that the home of DevPulse, or DEVPULSE_WAL_DB_PATH, can be written"
+        }
         WalError::Busy(_) => "see which program has it open, and end it",
         WalError::NewerSchema { .. } => "update DevPulse on this computer",
         WalError::NoWriteAheadLog => "set DEVPULSE_WAL_DB_PATH to a file on a local disk",

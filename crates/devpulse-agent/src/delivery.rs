@@ -37,7 +37,7 @@ impl Delivery {
         if let Err(error) = store.remove_orphans() {
             tracing::warn!(%error, "forgotten images cannot be looked for");
         }
-        let wal = Wal::start(store).map_err(WalError::Image)?;
+        let wal = Wal::start(store).map_err(WalError::Create)?;
         let give_up = CancellationToken::new();
         let (queue, committer) = Queue::start(wal.clone(), give_up.clone());
         let (policy, receiver) = watch::channel(policy(settings));

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use devpulse_pipeline::lane::Obstacle;
 use devpulse_pipeline::sender::SenderHandle;
 use devpulse_protocol::Timestamp;
 use tokio::sync::watch;
@@ -43,14 +42,9 @@ impl PolicyPoll {
         }
     }
 
-    /// A server that has said no is not asked for more.
+    /// A server that cannot take events, or asks for a pause, is not asked for more.
     fn may_ask(&self) -> bool {
-        let state = self.sender.state();
-        let obstacle = state.borrow().events.as_ref().map(|blocked| blocked.obstacle);
-        match obstacle {
-            None | Some(Obstacle::BackingOff | Obstacle::Offline) => true,
-            Some(Obstacle::AuthBlocked | Obstacle::ConfigBlocked | Obstacle::Revoked) => false,
-        }
+        self.sender.state().borrow().events.is_none()
     }
 
     /// Returns when a receipt names a version that is new and not the one in force.

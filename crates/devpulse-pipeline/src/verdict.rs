@@ -138,16 +138,13 @@ fn receipt(http: &HttpAnswer, batch_id: BatchId, events: &[EventId], mode: Recei
     if mode == ReceiptMode::Status && parsed.is_err() {
         return Verdict::Acknowledged(CheckedReceipt::assumed(batch_id, events.len() as u64));
     }
-    if !media_type_is(http, "application/json") {
-        let found = http.content_type.as_deref().unwrap_or("nothing");
-        return no_receipt(format!(
-            "the answer {} is {found} and no receipt; a network's sign-in page may stand in the way",
-            http.status
-        ));
-    }
     match parsed.map(|receipt| receipt.check(batch_id, events)) {
         Ok(Ok(checked)) => Verdict::Acknowledged(checked),
         Ok(Err(fault)) => no_receipt(fault.to_string()),
+        Err(_) if media_type_is(http, "text/html") => no_receipt(format!(
+            "the answer {} is a web page and no receipt; a network's sign-in page may stand in the way",
+            http.status
+        )),
         Err(_) => no_receipt(format!("the answer {} is no receipt", http.status)),
     }
 }

@@ -103,6 +103,9 @@ pub enum WalError {
     /// The database lacks its ledger.
     #[error("the event log lacks its ledger")]
     NoLedger,
+    /// The database file cannot be made.
+    #[error("the event log cannot be created")]
+    Create(#[source] std::io::Error),
     /// An image file could not be read or written.
     #[error("an image file failed")]
     Image(#[source] std::io::Error),
@@ -123,4 +126,12 @@ impl From<rusqlite::Error> for WalError {
             Some(_) | None => Self::Storage(error),
         }
     }
+}
+
+fn create_private_directory(path: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }

@@ -245,7 +245,7 @@ fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result
     let folder = path.parent().unwrap_or(directory);
     let staging = directory.join(".tmp");
     for folder in [&staging, folder] {
-        create_private_directory(folder)?;
+        super::create_private_directory(folder)?;
     }
     let temporary = staging.join(hexadecimal(sha));
     let mut options = fs::File::options();
@@ -257,14 +257,6 @@ fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result
     file.sync_data()?;
     fs::rename(&temporary, &path)?;
     fs::File::open(folder)?.sync_all()
-}
-
-fn create_private_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 fn read_file(directory: &Path, sha: &[u8; 32]) -> std::io::Result<Option<Vec<u8>>> {

@@ -193,6 +193,7 @@ impl Store {
             | WalError::NoWriteAheadLog
             | WalError::NewerSchema { .. }
             | WalError::NoLedger
+            | WalError::Create(_)
             | WalError::Image(_)
             | WalError::Closed => {}
         }
@@ -214,7 +215,7 @@ pub(super) fn bytes_on_disk(path: &Path) -> u64 {
 fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
     let is_new = !path.exists();
     if is_new {
-        create_private(path)?;
+        create_private(path).map_err(WalError::Create)?;
     }
     let mut conn = Connection::open_with_flags(
         path,
@@ -233,17 +234,17 @@ fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
 }
 
 /// Makes the file before SQLite does, so that nobody else can ever read it.
-fn create_private(path: &Path) -> Result<(), WalError> {
+fn create_private(path: &Path) -> std::io::Result<()> {
+    if let Some(directory) = path.parent() {
+        super::create_private_directory(directory)?;
+    }
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => {
-            Err(WalError::Storage(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -252,5 +253,5 @@ fn sync_directory(path: &Path) -> Result<(), WalError> {
     let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
         return Ok(());
     };
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(WalError::Image)
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(WalError::Create)
 }
