@@ -24,19 +24,27 @@
 //! | disk full | [`WalError::Full`]: the queue keeps the group and tries again; reading and acknowledging go on |
 //! | I/O error | [`WalError::Storage`]: the connection is closed and opened anew before anything else |
 //! | a row that does not match its checksum | it leaves the batch and becomes a `gap` |
+//! | pages that SQLite cannot read | the file is put aside, its legible rows go into a new one at their old places, the rest becomes a `gap` |
+//! | a flipped bit in the log, which hides every later commit | those commits are read by themselves |
+//! | a database that was deleted, replaced or rolled back | the sidecar tells; an estimated `gap` |
 //! | a database of a newer version | [`WalError::NewerSchema`]: nothing is touched |
 
 mod append;
 mod batches;
+mod carve;
 mod dead_letters;
+mod discard;
 mod images;
 mod ledger;
 mod listing;
+mod recovery;
+mod reservation;
 mod row;
 mod schema;
 mod snapshot;
 mod store;
 mod thread;
+mod wipe;
 
 use std::path::PathBuf;
 
@@ -44,12 +52,14 @@ use devpulse_protocol::{DeviceId, Username};
 
 pub use append::{CheckpointUpdate, NewEvent};
 pub use batches::{BatchLimits, BatchMeta, LoadedBatch, LoadedEvent, Split};
+pub use discard::Discarded;
 pub use images::{NewImage, PendingImage};
 pub use ledger::Ledger;
 pub use listing::{Listed, Which};
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use thread::{Wal, WalState};
+pub use wipe::wipe;
 
 /// Where the log lies, and in whose name it reports gaps.
 #[derive(Clone, Debug)]
@@ -134,4 +144,18 @@ fn create_private_directory(path: &std::path::Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// A new file's name is safe only once its directory is synced.
+fn sync_directory(path: &std::path::Path) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(std::path::Path::new("."));
+    std::fs::File::open(directory)?.sync_all()
+}
+
+/// The path with `suffix` behind its last part.
+fn beside(path: &std::path::Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -15,7 +15,7 @@ use super::{Store, WalError};
 /// Larger images become files: a row that large would be written twice.
 const LARGEST_ROW: usize = 32 * 1024;
 
-const PENDING: i64 = 0;
+pub(super) const PENDING: i64 = 0;
 const SENT: i64 = 1;
 const REFUSED: i64 = 2;
 
@@ -187,7 +187,7 @@ impl Store {
     }
 
     /// The row goes first: a file without a row is an orphan, a row without a file a loss.
-    fn remove_image(&mut self, id: i64) -> Result<(), WalError> {
+    pub(super) fn remove_image(&mut self, id: i64) -> Result<(), WalError> {
         let sha: Option<[u8; 32]> = self.write(|tx, ledger| {
             let found = tx
                 .prepare_cached("DELETE FROM image WHERE id = ?1 RETURNING sha, state")?
