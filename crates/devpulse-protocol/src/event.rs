@@ -165,10 +165,24 @@ impl EventBody {
 }
 
 /// What the person or the session did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     /// What.
     pub activity_type: ActivityType,
+    /// Why, in the person's words; only where a reason was given for a pause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When a pause is to end; only where one begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl Activity {
+    /// The activity, with nothing else to say of it.
+    #[must_use]
+    pub const fn of(activity_type: ActivityType) -> Self {
+        Self { activity_type, reason: None, until: None }
+    }
 }
 
 /// What the person or the session did.
@@ -221,6 +235,9 @@ pub struct Heartbeat {
     /// Settings of the server that the device refused.
     #[serde(default)]
     pub refused_settings: Vec<RefusedSetting>,
+    /// Window sessions since the agent started that a rule kept from being reported.
+    #[serde(default)]
+    pub withheld: u64,
 }
 
 /// Whether another heartbeat is to be expected.

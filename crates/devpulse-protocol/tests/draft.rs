@@ -105,7 +105,7 @@ fn bodies() -> impl Strategy<Value = EventBody> {
 
 fn activities() -> impl Strategy<Value = Activity> {
     use ActivityType::*;
-    prop::sample::select(vec![
+    let types = prop::sample::select(vec![
         Started,
         Active,
         Inactive,
@@ -118,8 +118,9 @@ fn activities() -> impl Strategy<Value = Activity> {
         NormalShutdown,
         SystemShutdown,
         UserInterrupt,
-    ])
-    .prop_map(|activity_type| Activity { activity_type })
+    ]);
+    (types, prop::option::of(any::<String>()), prop::option::of(instants()))
+        .prop_map(|(activity_type, reason, until)| Activity { activity_type, reason, until })
 }
 
 fn heartbeats() -> impl Strategy<Value = Heartbeat> {
@@ -139,9 +140,19 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
         btree_map(any::<String>(), states, 0..4),
         btree_map(any::<String>(), any::<String>(), 0..3),
         vec(refused, 0..3),
+        any::<u64>(),
     )
         .prop_map(
-            |(heartbeat_type, pending, oldest, dropped, capabilities, overrides, refused)| {
+            |(
+                heartbeat_type,
+                pending,
+                oldest,
+                dropped,
+                capabilities,
+                overrides,
+                refused,
+                withheld,
+            )| {
                 Heartbeat {
                     heartbeat_type,
                     pending,
@@ -150,6 +161,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                     capabilities,
                     overrides,
                     refused_settings: refused,
+                    withheld,
                 }
             },
         )
