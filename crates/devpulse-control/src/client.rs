@@ -7,16 +7,19 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use devpulse_protocol::EventId;
+use devpulse_protocol::{EventId, Screenshot};
 use serde_json::value::RawValue;
 
 pub use stream::{Emission, EventListing, Synchronisation};
 
 use crate::frame::{FrameError, FrameReader, FrameWriter, MAX_FRAME_BYTES};
 use crate::message::{CONTROL_PROTOCOL, Hello, decode};
-use crate::request::{EmitRequest, Nothing, Request};
+use crate::request::{EmitRequest, Nothing, ReplayRequest, Replayed, Request, Resumed, Shots};
 use crate::transport::{self, BoxedStream, ConnectError};
-use crate::{ControlError, ErrorCode, EventsQuery, MemoryConnector, Status, SyncRequest};
+use crate::{
+    ControlError, ErrorCode, EventsQuery, MemoryConnector, PauseRequest, PauseStatus, Resumption,
+    Status, SyncRequest,
+};
 use link::Link;
 
 /// Time that an agent has to greet. It answers from memory, so a longer silence means
@@ -165,6 +168,53 @@ impl ControlClient {
     /// Fails where the connection is lost.
     pub async fn events(&self, query: EventsQuery) -> Result<EventListing, ClientError> {
         Ok(EventListing(self.link.send(&Request::Events(query)).await?))
+    }
+
+    /// Pauses capture; the answer says until when.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where the policy does not allow it or a pause is there.
+    pub async fn pause(&self, request: PauseRequest) -> Result<PauseStatus, ClientError> {
+        self.link.send(&Request::Pause(request)).await?.answer().await
+    }
+
+    /// Ends a pause.
+    ///
+    /// # Errors
+    /// Fails where the connection is lost.
+    pub async fn resume(&self) -> Result<Resumption, ClientError> {
+        let resumed: Resumed = self.link.send(&Request::Resume).await?.answer().await?;
+        Ok(resumed.result)
+    }
+
+    /// Captures every monitor now.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] says what stands in the way.
+    pub async fn screenshot(&self) -> Result<Vec<Screenshot>, ClientError> {
+        let shots: Shots = self.link.send(&Request::Screenshot).await?.answer().await?;
+        Ok(shots.screenshots)
+    }
+
+    /// Puts a dead letter, or with `None` all of them, back among the events that wait.
+    /// Returns how many they were.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where the id names no dead letter.
+    pub async fn replay(&self, event_id: Option<EventId>) -> Result<u64, ClientError> {
+        let request = Request::Replay(ReplayRequest { event_id });
+        let replayed: Replayed = self.link.send(&request).await?.answer().await?;
+        Ok(replayed.replayed)
+    }
+
+    /// Asks the agent to end. It has ended when the connection has ([`Self::lost`]) and
+    /// the home's lock is free.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where it goes on.
+    pub async fn stop(&self) -> Result<(), ClientError> {
+        let Nothing {} = self.link.send(&Request::Stop).await?.answer().await?;
+        Ok(())
     }
 }
 

@@ -4,12 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use async_trait::async_trait;
-use devpulse_protocol::EventId;
+use devpulse_protocol::{EventId, Screenshot};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::{
-    ControlError, EventsQuery, ListedEvent, Status, SyncOutcome, SyncProgress, SyncRequest,
+    ControlError, EventsQuery, ListedEvent, PauseRequest, PauseStatus, Resumption, Status,
+    SyncOutcome, SyncProgress, SyncRequest,
 };
 
 /// Resolves to the event's id once it is committed and synced, or to why it never will be.
@@ -55,4 +56,45 @@ pub trait Controller: Send + Sync + 'static {
         query: EventsQuery,
         out: mpsc::Sender<ListedEvent>,
     ) -> Result<(), ControlError>;
+
+    /// Pauses capture, and says until when.
+    ///
+    /// # Errors
+    /// Says why it is not paused: the policy, a pause that is there already.
+    async fn pause(&self, _request: PauseRequest) -> Result<PauseStatus, ControlError> {
+        Err(ControlError::unsupported("pause"))
+    }
+
+    /// Ends a pause.
+    ///
+    /// # Errors
+    /// Says why capture does not go on.
+    async fn resume(&self) -> Result<Resumption, ControlError> {
+        Err(ControlError::unsupported("resume"))
+    }
+
+    /// Captures every monitor now. Returns once the events are handed on.
+    ///
+    /// # Errors
+    /// Says what stands in the way.
+    async fn screenshot(&self) -> Result<Vec<Screenshot>, ControlError> {
+        Err(ControlError::unsupported("screenshot"))
+    }
+
+    /// Puts a dead letter, or all of them, back among the events that wait. Returns how
+    /// many they were.
+    ///
+    /// # Errors
+    /// Says why none was put back; an id that names no dead letter is an error.
+    async fn replay(&self, _event_id: Option<EventId>) -> Result<u64, ControlError> {
+        Err(ControlError::unsupported("replay"))
+    }
+
+    /// Asks the agent to end, as if the system had. Returns once it has begun to.
+    ///
+    /// # Errors
+    /// Says why it goes on.
+    async fn stop(&self) -> Result<(), ControlError> {
+        Err(ControlError::unsupported("stop"))
+    }
 }

@@ -28,10 +28,11 @@ pub use controller::{Controller, PendingEmit};
 pub use error::{ControlError, ErrorCode};
 pub use frame::MAX_FRAME_BYTES;
 pub use message::CONTROL_PROTOCOL;
-pub use request::{EventsQuery, ListedEvent, Which};
+pub use request::{EventsQuery, ListedEvent, PauseRequest, Resumption, Which};
 pub use server::{ControlServer, MAX_CONNECTIONS};
 pub use status::{
-    AgentStatus, CaptureStatus, ConfigStatus, PipelineState, PipelineStatus, SignalStatus, Status,
+    AgentStatus, CaptureStatus, ConfigStatus, PauseStatus, PipelineState, PipelineStatus,
+    SignalStatus, Status,
 };
 pub use sync::{SyncOutcome, SyncProgress, SyncRequest, SyncResult, SyncUpdate};
 pub use transport::{BindError, MemoryConnector};

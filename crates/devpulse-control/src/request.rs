@@ -1,7 +1,7 @@
 //! What a front end may ask for. A request is a name and its parameters; a new one is
 //! a variant here, a method of [`crate::Controller`] and one of [`crate::ControlClient`].
 
-use devpulse_protocol::{EventId, Timestamp};
+use devpulse_protocol::{EventId, Screenshot, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -46,6 +46,25 @@ pub struct ListedEvent {
     pub at: Option<Timestamp>,
 }
 
+/// Asks for capture to pause.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseRequest {
+    /// For how many minutes; `None` for as long as the policy lets it.
+    pub minutes: Option<u32>,
+    /// Why, in the person's words.
+    pub reason: Option<String>,
+}
+
+/// Whether a pause was there to be ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resumption {
+    /// Capture was paused, and goes on.
+    Resumed,
+    /// It was not paused.
+    NotPaused,
+}
+
 /// A request, read.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -54,6 +73,11 @@ pub(crate) enum Request {
     Sync(SyncRequest),
     HandOver,
     Events(EventsQuery),
+    Pause(PauseRequest),
+    Resume,
+    Screenshot,
+    Replay(ReplayRequest),
+    Stop,
     Cancel(CancelRequest),
 }
 
@@ -68,6 +92,31 @@ pub(crate) struct EmitRequest {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Emitted {
     pub(crate) event_id: EventId,
+}
+
+/// Puts dead letters back among the events that wait.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ReplayRequest {
+    /// Which one; `None` for all.
+    pub(crate) event_id: Option<EventId>,
+}
+
+/// The answer to a `resume` request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Resumed {
+    pub(crate) result: Resumption,
+}
+
+/// The answer to a `screenshot` request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Shots {
+    pub(crate) screenshots: Vec<Screenshot>,
+}
+
+/// The answer to a `replay` request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Replayed {
+    pub(crate) replayed: u64,
 }
 
 /// The answer to a request that has nothing to tell but that it was done.
@@ -92,6 +141,11 @@ impl Request {
             "sync" => parameters(name, params).map(Self::Sync),
             "hand_over" => Ok(Self::HandOver),
             "events" => parameters(name, params).map(Self::Events),
+            "pause" => parameters(name, params).map(Self::Pause),
+            "resume" => Ok(Self::Resume),
+            "screenshot" => Ok(Self::Screenshot),
+            "replay" => parameters(name, params).map(Self::Replay),
+            "stop" => Ok(Self::Stop),
             "cancel" => parameters(name, params).map(Self::Cancel),
             _ => Err(ControlError::unsupported(name)),
         }
@@ -105,6 +159,11 @@ impl Request {
             Self::Sync(_) => "sync",
             Self::HandOver => "hand_over",
             Self::Events(_) => "events",
+            Self::Pause(_) => "pause",
+            Self::Resume => "resume",
+            Self::Screenshot => "screenshot",
+            Self::Replay(_) => "replay",
+            Self::Stop => "stop",
             Self::Cancel(_) => "cancel",
         }
     }
@@ -112,7 +171,11 @@ impl Request {
     /// The parameters as JSON, for the requests that have any.
     pub(crate) fn params(&self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
         match self {
-            Self::Status | Self::HandOver => Ok(None),
+            Self::Status | Self::HandOver | Self::Resume | Self::Screenshot | Self::Stop => {
+                Ok(None)
+            }
+            Self::Pause(params) => serde_json::value::to_raw_value(params).map(Some),
+            Self::Replay(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Emit(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Sync(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Events(params) => serde_json::value::to_raw_value(params).map(Some),

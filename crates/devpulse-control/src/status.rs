@@ -25,6 +25,9 @@ pub struct Status {
     pub agent: AgentStatus,
     /// From capture to receipt.
     pub pipeline: PipelineStatus,
+    /// The pause of capture that is in force; `null` where there is none.
+    #[serde(default)]
+    pub pause: Option<PauseStatus>,
     /// What each signal is served by.
     pub capture: CaptureStatus,
     /// The server's configuration.
@@ -40,6 +43,17 @@ pub struct AgentStatus {
     pub pid: Option<u32>,
     /// Seconds since it started, where it runs.
     pub uptime_s: Option<f64>,
+}
+
+/// A pause of capture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseStatus {
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ends by itself.
+    pub until: Timestamp,
+    /// Why, in the person's words.
+    pub reason: Option<String>,
 }
 
 /// From capture to receipt. `captured = sent + pending + dead_letter + dropped`.
@@ -233,12 +247,13 @@ mod tests {
             server_url: None,
             agent: AgentStatus::default(),
             pipeline: PipelineStatus::empty(PipelineState::Offline),
+            pause: None,
             capture: CaptureStatus::unavailable("no agent is running"),
             config: ConfigStatus::default(),
         };
         let signal = r#"{"backend":null,"state":"unavailable","last_seen":null,"detail":"no agent is running"}"#;
         let expected = format!(
-            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null}},"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}}}}"#
+            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}}}}"#
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
         assert_eq!(serde_json::from_str::<Status>(&expected).unwrap(), status);

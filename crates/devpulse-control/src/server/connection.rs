@@ -15,7 +15,7 @@ use super::lane::{self, Submission};
 use super::replies::{self, Replies};
 use crate::frame::{FrameError, FrameReader, FrameWriter};
 use crate::message::{RequestFrame, decode};
-use crate::request::{Nothing, Request};
+use crate::request::{Nothing, Replayed, Request, Resumed, Shots};
 use crate::transport::BoxedStream;
 use crate::{ControlError, Controller, EventsQuery, SyncRequest};
 
@@ -170,7 +170,15 @@ impl Connection {
                     self.replies.end::<Nothing>(id, Err(ControlError::stopping())).await;
                 }
             }
-            Request::Status | Request::HandOver | Request::Sync(_) | Request::Events(_) => {
+            Request::Status
+            | Request::HandOver
+            | Request::Sync(_)
+            | Request::Events(_)
+            | Request::Pause(_)
+            | Request::Resume
+            | Request::Screenshot
+            | Request::Replay(_)
+            | Request::Stop => {
                 let (controller, replies) = (Arc::clone(&self.controller), self.replies.clone());
                 let task = self.tasks.spawn(async move {
                     answer(id, request, controller, replies).await;
@@ -232,6 +240,23 @@ async fn answer(id: u64, request: Request, controller: Arc<dyn Controller>, repl
         }
         Request::Sync(request) => synchronise(id, request, controller, replies).await,
         Request::Events(query) => list(id, query, controller, replies).await,
+        Request::Pause(request) => replies.end(id, controller.pause(request).await).await,
+        Request::Resume => {
+            let result = controller.resume().await.map(|result| Resumed { result });
+            replies.end(id, result).await;
+        }
+        Request::Screenshot => {
+            let result = controller.screenshot().await.map(|screenshots| Shots { screenshots });
+            replies.end(id, result).await;
+        }
+        Request::Replay(request) => {
+            let replayed = controller.replay(request.event_id).await;
+            replies.end(id, replayed.map(|replayed| Replayed { replayed })).await;
+        }
+        Request::Stop => {
+            let result = controller.stop().await.map(|()| Nothing {});
+            replies.end(id, result).await;
+        }
         Request::Emit(_) | Request::Cancel(_) => {}
     }
 }

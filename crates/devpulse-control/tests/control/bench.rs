@@ -164,6 +164,7 @@ impl Controller for TestController {
             server_url: None,
             agent: AgentStatus::default(),
             pipeline: PipelineStatus::empty(PipelineState::Idle),
+            pause: None,
             capture: CaptureStatus::unavailable("a test"),
             config: ConfigStatus::default(),
         }
