@@ -113,8 +113,8 @@ pub enum WalError {
     /// The database lacks its ledger.
     #[error("the event log lacks its ledger")]
     NoLedger,
-    /// The database file cannot be made.
-    #[error("the event log cannot be created")]
+    /// The database file, or one beside it, cannot be made or read.
+    #[error("the files of the event log cannot be used")]
     Create(#[source] std::io::Error),
     /// An image file could not be read or written.
     #[error("an image file failed")]
@@ -122,6 +122,19 @@ pub enum WalError {
     /// The log's thread has ended.
     #[error("the event log is closed")]
     Closed,
+}
+
+impl WalError {
+    /// What went wrong with a file beside the database.
+    fn of_file(error: std::io::Error) -> Self {
+        use rusqlite::ffi;
+
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            let full = ffi::Error::new(ffi::SQLITE_FULL);
+            return Self::Full(rusqlite::Error::SqliteFailure(full, Some(error.to_string())));
+        }
+        Self::Create(error)
+    }
 }
 
 impl From<rusqlite::Error> for WalError {

@@ -84,6 +84,13 @@ impl Snapshot {
         listing::newest(&self.conn, which, self.ledger.batched_upto, count)
     }
 
+    /// The places of the events in each open batch, both ends included.
+    pub(super) fn batch_ranges(&self) -> Result<Vec<(i64, i64)>, WalError> {
+        let mut statement = self.conn.prepare_cached("SELECT lo, hi FROM batch ORDER BY lo")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// A small thing that another part of the agent keeps in the log.
     ///
     /// # Errors

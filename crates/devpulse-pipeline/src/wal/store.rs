@@ -9,7 +9,8 @@ use rusqlite::{
 };
 
 use super::ledger::Ledger;
-use super::{Identity, WalError, WalOptions, schema};
+use super::reservation::{BLOCK, Reservation};
+use super::{Identity, WalError, WalOptions, carve, recovery, schema};
 
 /// The log's database. Every method blocks until the disk has answered; in the agent
 /// only the log's own thread calls them ([`super::Wal`]).
@@ -19,19 +20,26 @@ pub struct Store {
     /// `None` after an I/O error, until it could be opened anew.
     conn: Option<Connection>,
     ledger: Ledger,
+    /// Places that the sidecar has set aside; `None` until the first one is needed.
+    reservation: Option<Reservation>,
+    /// Whether the file was found damaged since it was opened.
+    damaged: bool,
     /// Whether anything was written since the log was last checkpointed.
     dirty: bool,
 }
 
 impl Store {
-    /// Opens the log, making it where there is none.
+    /// Opens the log, making it where there is none. A damaged one is put aside and what
+    /// is legible of it is kept; what is missing becomes a `gap`.
     ///
     /// # Errors
-    /// Fails where the file cannot be opened, is damaged, is held by another process
-    /// or was made by a newer version.
+    /// Fails where the file cannot be opened, is held by another process or was made by a
+    /// newer version.
     pub fn open(options: WalOptions) -> Result<Self, WalError> {
-        let (conn, ledger) = connect(&options.path)?;
-        Ok(Self { options, conn: Some(conn), ledger, dirty: true })
+        let (conn, ledger) = open_sound(&options)?;
+        let known = Reservation::read(&options.path);
+        let reservation = known.filter(|known| known.epoch == ledger.epoch);
+        Ok(Self { options, conn: Some(conn), ledger, reservation, damaged: false, dirty: true })
     }
 
     /// The counters as of the last commit.
@@ -143,9 +151,13 @@ impl Store {
         let before = self.connected()?.clone();
         let mut ledger = before.clone();
         let conn = self.conn.as_mut().ok_or(WalError::Closed)?;
+        let (path, reservation) = (&self.options.path, &mut self.reservation);
         let result = (|| {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&tx, &mut ledger)?;
+            if reservation.is_none_or(|reserved| reserved.end < ledger.next_seq) {
+                *reservation = Some(reserve(path, &tx, &ledger)?);
+            }
             ledger.write(&before, &tx)?;
             tx.commit()?;
             Ok(result)
@@ -174,9 +186,12 @@ impl Store {
     /// The ledger of an open connection, opened anew where an error closed it.
     fn connected(&mut self) -> Result<&Ledger, WalError> {
         if self.conn.is_none() {
-            let (conn, ledger) = connect(&self.options.path)?;
-            self.conn = Some(conn);
-            self.ledger = ledger;
+            if self.damaged {
+                recovery::salvage(&self.options.path, &self.options.identity)?;
+                self.damaged = false;
+            }
+            let fresh = Self::open(self.options.clone())?;
+            *self = fresh;
         }
         Ok(&self.ledger)
     }
@@ -185,14 +200,15 @@ impl Store {
     /// so that trying the same sync again would lie. Only what is read anew counts.
     fn disconnect_after(&mut self, error: WalError) -> WalError {
         match &error {
-            WalError::Storage(_) | WalError::ReadOnly(_) | WalError::Damaged(_) => {
+            WalError::Storage(_) | WalError::ReadOnly(_) => self.conn = None,
+            WalError::Damaged(_) | WalError::NoLedger => {
                 self.conn = None;
+                self.damaged = true;
             }
             WalError::Full(_)
             | WalError::Busy(_)
             | WalError::NoWriteAheadLog
             | WalError::NewerSchema { .. }
-            | WalError::NoLedger
             | WalError::Create(_)
             | WalError::Image(_)
             | WalError::Closed => {}
@@ -201,21 +217,77 @@ impl Store {
     }
 }
 
+impl Drop for Store {
+    /// A clean end gives the places back that were set aside: then a log that is missing
+    /// at the next start is known to have been taken away.
+    fn drop(&mut self) {
+        let Some(reservation) = self.reservation.filter(|_| self.conn.is_some()) else { return };
+        let exact = Reservation { end: self.ledger.next_seq, ..reservation };
+        if let Err(error) = exact.write(&self.options.path) {
+            tracing::debug!(%error, "the sidecar of the event log stays as it was");
+        }
+    }
+}
+
 /// Bytes of a database and its log on disk.
 pub(super) fn bytes_on_disk(path: &Path) -> u64 {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    [path, Path::new(&log)]
+    [path, &super::beside(path, "-wal")]
         .into_iter()
         .filter_map(|path| path.metadata().ok())
         .map(|metadata| metadata.len())
         .sum()
 }
 
-fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
+/// Opens the log, whatever state it is in, and accounts for what is missing.
+fn open_sound(options: &WalOptions) -> Result<(Connection, Ledger), WalError> {
+    let path = &options.path;
+    recovery::finish_interrupted(path).map_err(WalError::of_file)?;
+    let log_is_there = super::beside(path, "-wal").exists();
+    let log = carve::log(path).map_err(WalError::of_file)?;
+    let (mut conn, mut ledger) = match connect(path) {
+        Err(WalError::Damaged(error)) => {
+            tracing::error!(%error, "the event log is damaged");
+            recovery::salvage(path, &options.identity)?;
+            connect(path)?
+        }
+        Err(WalError::NoLedger) => {
+            tracing::error!("the event log lacks its ledger");
+            recovery::salvage(path, &options.identity)?;
+            connect(path)?
+        }
+        opened => opened?,
+    };
+    if let Some(changed) = recovery::add_hidden_commits(&mut conn, &ledger, log)? {
+        ledger = changed;
+    }
+    let known = Reservation::read(path);
+    let identity = &options.identity;
+    let reported = recovery::report_missing(&mut conn, &ledger, known, log_is_there, identity)?;
+    if let Some(changed) = reported {
+        ledger = changed;
+        // From here on the sidecar speaks of this database.
+        reserve(path, &conn, &ledger)?;
+    }
+    Ok((conn, ledger))
+}
+
+/// Sets the next block of places aside; it is synced when this returns.
+fn reserve(path: &Path, conn: &Connection, ledger: &Ledger) -> Result<Reservation, WalError> {
+    let oldest: Option<i64> =
+        conn.prepare_cached("SELECT min(lo) FROM batch")?.query_row([], |row| row.get(0))?;
+    let reservation = Reservation {
+        epoch: ledger.epoch,
+        end: ledger.next_seq + BLOCK,
+        settled: oldest.unwrap_or(ledger.batched_upto + 1) - 1,
+    };
+    reservation.write(path).map_err(WalError::of_file)?;
+    Ok(reservation)
+}
+
+pub(super) fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
     let is_new = !path.exists();
     if is_new {
-        create_private(path).map_err(WalError::Create)?;
+        create_private(path).map_err(WalError::of_file)?;
     }
     let mut conn = Connection::open_with_flags(
         path,
@@ -227,7 +299,7 @@ fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
     conn.busy_timeout(std::time::Duration::from_secs(1))?;
     schema::prepare(&mut conn)?;
     if is_new {
-        sync_directory(path)?;
+        super::sync_directory(path).map_err(WalError::of_file)?;
     }
     let ledger = Ledger::read(&conn)?;
     Ok((conn, ledger))
@@ -246,12 +318,4 @@ fn create_private(path: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }
-}
-
-/// A new file's name is safe only once its directory is synced.
-fn sync_directory(path: &Path) -> Result<(), WalError> {
-    let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(WalError::Create)
 }

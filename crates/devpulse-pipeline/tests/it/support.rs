@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use devpulse_pipeline::wal::{
-    BatchLimits, CheckpointUpdate, Identity, LoadedBatch, NewEvent, Store, WalOptions,
+    BatchLimits, CheckpointUpdate, Identity, LoadedBatch, NewEvent, Store, WalError, WalOptions,
 };
 use devpulse_protocol::{
     CheckedReceipt, DeviceId, EventId, EventType, ProblemCode, Receipt, Rejection, Timestamp,
@@ -65,20 +65,29 @@ pub(crate) fn receipt(batch: &LoadedBatch, rejected: &[EventId]) -> CheckedRecei
     .unwrap()
 }
 
-/// Forms, loads and acknowledges batches until nothing waits; returns what was sent.
+/// Forms, loads and acknowledges batches until nothing waits; returns what was sent. Goes on
+/// after damage, as the sender does.
 pub(crate) fn drain(store: &mut Store) -> Vec<EventId> {
     let mut sent = Vec::new();
     loop {
-        let open = store.open_batches(1).unwrap().into_iter().next();
-        let meta = match open {
-            Some(meta) => meta,
-            None => match store.form_batch(LIMITS, Timestamp::now()).unwrap() {
+        let open = match store.open_batches(1) {
+            Err(WalError::Damaged(_)) => continue,
+            open => open.unwrap().into_iter().next(),
+        };
+        let formed = match open {
+            Some(meta) => Ok(Some(meta)),
+            None => store.form_batch(LIMITS, Timestamp::now()),
+        };
+        let meta = match formed {
+            Err(WalError::Damaged(_)) => continue,
+            formed => match formed.unwrap() {
                 Some(meta) => meta,
                 None => return sent,
             },
         };
-        let Some(batch) = store.load_batch(&meta).unwrap() else {
-            continue;
+        let batch = match store.load_batch(&meta) {
+            Err(WalError::Damaged(_)) | Ok(None) => continue,
+            loaded => loaded.unwrap().unwrap(),
         };
         sent.extend(batch.outgoing.event_ids.iter().copied());
         let receipt = receipt(&batch, &[]);
