@@ -79,6 +79,8 @@ pub struct WindowConfig {
     pub title_policy: TitlePolicy,
     /// Exceptions by application and title; the first that matches holds.
     pub rules: Vec<Rule>,
+    /// Whether the built-in rules for private browsing and password managers follow them.
+    pub builtin_rules: bool,
 }
 
 /// Whether the person may pause capture.
@@ -221,6 +223,7 @@ impl Default for Config {
                 min_duration: Duration::ZERO,
                 title_policy: TitlePolicy::Full,
                 rules: Vec::new(),
+                builtin_rules: true,
             },
             pause: PauseConfig { allowed: true, max: Duration::from_secs(60 * 60) },
             limits: LimitsConfig {

@@ -327,6 +327,11 @@ pub const TABLE: &[Setting] = &[
         None,
         "Exceptions by application and title; the first that matches holds.",
     ),
+    policy(
+        Key::WindowBuiltinRules,
+        None,
+        "Whether the built-in rules for private browsing and password managers follow them.",
+    ),
     policy(Key::PauseAllowed, None, "Whether the person may pause capture."),
     policy(Key::PauseMaxMinutes, None, "For how many minutes at most."),
     policy(

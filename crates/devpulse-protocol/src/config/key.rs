@@ -24,6 +24,7 @@ pub enum Key {
     WindowMinDuration,
     WindowTitlePolicy,
     WindowRules,
+    WindowBuiltinRules,
     PauseAllowed,
     PauseMaxMinutes,
     LimitsMaxDiskMb,
@@ -68,7 +69,7 @@ const DAY_S: i64 = 86_400;
 
 impl Key {
     /// Every setting, in the order in which people read them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::HeartbeatInterval,
         Self::IdleThreshold,
         Self::ConfigPoll,
@@ -87,6 +88,7 @@ impl Key {
         Self::WindowMinDuration,
         Self::WindowTitlePolicy,
         Self::WindowRules,
+        Self::WindowBuiltinRules,
         Self::PauseAllowed,
         Self::PauseMaxMinutes,
         Self::LimitsMaxDiskMb,
@@ -151,6 +153,7 @@ impl Key {
                 ("window.title_policy", Allowed::OneOf(&["full", "app_only", "hash"]))
             }
             Self::WindowRules => ("window.rules", Allowed::Rules),
+            Self::WindowBuiltinRules => ("window.builtin_rules", Allowed::Bool),
             Self::PauseAllowed => ("pause.allowed", Allowed::Bool),
             Self::PauseMaxMinutes => ("pause.max_minutes", Allowed::Integer { min: 1, max: 1440 }),
             Self::LimitsMaxDiskMb => {

@@ -55,6 +55,7 @@ impl Config {
             Key::WindowMinDuration => seconds(self.window.min_duration),
             Key::WindowTitlePolicy => json!(self.window.title_policy),
             Key::WindowRules => json!(self.window.rules),
+            Key::WindowBuiltinRules => json!(self.window.builtin_rules),
             Key::PauseAllowed => json!(self.pause.allowed),
             Key::PauseMaxMinutes => json!(self.pause.max.as_secs() / 60),
             Key::LimitsMaxDiskMb => json!(self.limits.max_disk_bytes / (1024 * 1024)),
@@ -98,6 +99,7 @@ impl Config {
             }
             Key::WindowTitlePolicy => self.window.title_policy = word(value)?,
             Key::WindowRules => self.window.rules = rules(value)?,
+            Key::WindowBuiltinRules => self.window.builtin_rules = value.as_bool()?,
             Key::PauseAllowed => self.pause.allowed = value.as_bool()?,
             Key::PauseMaxMinutes => {
                 self.pause.max = Duration::from_secs(60 * whole(value, allowed)?);
