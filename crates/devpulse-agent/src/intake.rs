@@ -77,7 +77,17 @@ impl Intake {
             Urgency::Routine => QueueUrgency::Routine,
             Urgency::Edge => QueueUrgency::Urgent,
         };
-        self.queue.push(event, urgency).await.map(drop)
+        let ticket = self.queue.push(event, urgency).await?;
+        if let Some(durable) = captured.durable {
+            // Beside the others: the events that come after it need not wait for the commit.
+            tokio::spawn(async move {
+                if ticket.durable().await.is_ok() {
+                    // Whoever held up the machine's sleep for it may have lost patience.
+                    durable.send(()).ok();
+                }
+            });
+        }
+        Ok(())
     }
 
     fn encode(&self, event_id: EventId, timestamp: Timestamp, body: EventBody) -> Option<NewEvent> {

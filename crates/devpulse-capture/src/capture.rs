@@ -16,7 +16,7 @@ use crate::hook::Backends;
 use crate::policy::CapturePolicy;
 use crate::recorder::{Command, Recorder};
 use crate::screenshot::ScreenshotError;
-use crate::signals::{Signals, StatusEntry};
+use crate::signals::{Signal, Signals, StatusEntry};
 use crate::supervisor::Supervisor;
 
 /// What hooks saw and the recorder has not folded yet; a full channel makes the hooks wait.
@@ -92,6 +92,7 @@ impl Capture {
         let signals = board.subscribe();
         let idle_threshold = watch::Sender::new(policy.idle_threshold);
         let desktop = Arc::new(desktop);
+        let screen = StatusEntry::new(Signal::Screen, board.clone());
         for (signal, probes) in backends.into_signals() {
             let supervisor = Supervisor {
                 signal,
@@ -99,7 +100,10 @@ impl Capture {
                 desktop: Arc::clone(&desktop),
                 clock: clock.clone(),
                 reports: report_sender.clone(),
-                status: StatusEntry::new(signal, board.clone()),
+                status: match signal {
+                    Signal::Screen => screen.clone(),
+                    _ => StatusEntry::new(signal, board.clone()),
+                },
                 idle_threshold: idle_threshold.subscribe(),
                 cancel: cancel.clone(),
             };
@@ -112,6 +116,7 @@ impl Capture {
             policy.subscribe(),
             idle_threshold,
             signals.clone(),
+            screen,
             Arc::clone(&withheld),
             out,
         );

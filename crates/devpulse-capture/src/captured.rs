@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use devpulse_protocol::{EventBody, EventId, Timestamp, Window};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::clock::Moment;
 
 /// One event, and what has to be committed together with it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Captured {
     /// Made when the event was captured; that of a window event when its session opened.
     pub event_id: EventId,
@@ -23,6 +24,9 @@ pub struct Captured {
     pub checkpoint: CheckpointUpdate,
     /// The image that a screenshot event names; absent for duplicates.
     pub image: Option<CapturedImage>,
+    /// To be told once the event is durable; dropped where it cannot become so. Whoever
+    /// waits may be holding up the machine's sleep.
+    pub durable: Option<oneshot::Sender<()>>,
 }
 
 /// How long an event may wait for others before it is committed.

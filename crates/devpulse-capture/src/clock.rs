@@ -53,7 +53,17 @@ impl Moment {
 pub(crate) struct Clock {
     start: Instant,
     start_wall_ms: Arc<AtomicI64>,
-    follows_wall: bool,
+    wall: Wall,
+}
+
+/// What wall times are taken from.
+#[derive(Clone, Debug)]
+enum Wall {
+    /// The system's clocks.
+    System,
+    /// Nobody sets it, and the machine sleeps for so many milliseconds in all.
+    #[cfg(test)]
+    Steady(Arc<std::sync::atomic::AtomicU64>),
 }
 
 impl Clock {
@@ -61,26 +71,30 @@ impl Clock {
         Self {
             start: Instant::now(),
             start_wall_ms: Arc::new(AtomicI64::new(Timestamp::now().as_millis())),
-            follows_wall: true,
+            wall: Wall::System,
         }
     }
 
-    /// A clock that nobody sets, for paused time.
+    /// A clock that nobody sets, for paused time; and the milliseconds that the machine
+    /// is to have slept.
     #[cfg(test)]
-    pub(crate) fn steady(start_wall: Timestamp) -> Self {
-        Self {
+    pub(crate) fn steady(start_wall: Timestamp) -> (Self, Arc<std::sync::atomic::AtomicU64>) {
+        let asleep = Arc::default();
+        let clock = Self {
             start: Instant::now(),
             start_wall_ms: Arc::new(AtomicI64::new(start_wall.as_millis())),
-            follows_wall: false,
-        }
+            wall: Wall::Steady(Arc::clone(&asleep)),
+        };
+        (clock, asleep)
     }
 
     pub(crate) fn now(&self) -> Moment {
         let mono_ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mono = Duration::from_millis(mono_ms);
         let steady = Timestamp::from_millis(self.start_wall_ms.load(Ordering::Relaxed)).plus(mono);
-        if !self.follows_wall {
-            return Moment { mono, wall: steady };
+        #[cfg(test)]
+        if let Wall::Steady(_) = &self.wall {
+            return Moment { mono, wall: steady.plus(self.asleep()) };
         }
         let wall = Timestamp::now();
         if wall.since(steady).max(steady.since(wall)) <= JUMP {
@@ -90,10 +104,34 @@ impl Clock {
         Moment { mono, wall }
     }
 
+    /// How long the machine has slept since it was started; the monotonic clock stands
+    /// still meanwhile. Zero where the system does not tell.
+    pub(crate) fn asleep(&self) -> Duration {
+        match &self.wall {
+            Wall::System => system_sleep(),
+            #[cfg(test)]
+            Wall::Steady(asleep) => Duration::from_millis(asleep.load(Ordering::Relaxed)),
+        }
+    }
+
     /// When the monotonic clock will show `mono`.
     pub(crate) fn instant(&self, mono: Duration) -> Instant {
         self.start + mono
     }
+}
+
+#[cfg(target_os = "linux")]
+fn system_sleep() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let awake = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
+    let all = Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default();
+    all.saturating_sub(awake)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn system_sleep() -> Duration {
+    Duration::ZERO
 }
 
 #[cfg(test)]

@@ -7,16 +7,35 @@ pub struct Desktop {
     pub display: Option<String>,
     /// The Wayland display (`WAYLAND_DISPLAY`). While it is set, X11 is believed in nothing.
     pub wayland_display: Option<String>,
+    /// Address of the system's D-Bus (`DBUS_SYSTEM_BUS_ADDRESS`, else the usual socket).
+    pub system_bus: Option<String>,
+    /// Address of the session's D-Bus (`DBUS_SESSION_BUS_ADDRESS`, else the usual socket).
+    pub session_bus: Option<String>,
+    /// The id that logind gave the session (`XDG_SESSION_ID`).
+    pub session_id: Option<String>,
 }
 
 impl Desktop {
     /// Reads the environment; empty variables count as absent.
     #[must_use]
     pub fn from_env() -> Self {
-        Self { display: variable("DISPLAY"), wayland_display: variable("WAYLAND_DISPLAY") }
+        let usual_system = || socket("/run/dbus/system_bus_socket");
+        let usual_session = || socket(&format!("{}/bus", variable("XDG_RUNTIME_DIR")?));
+        Self {
+            display: variable("DISPLAY"),
+            wayland_display: variable("WAYLAND_DISPLAY"),
+            system_bus: variable("DBUS_SYSTEM_BUS_ADDRESS").or_else(usual_system),
+            session_bus: variable("DBUS_SESSION_BUS_ADDRESS").or_else(usual_session),
+            session_id: variable("XDG_SESSION_ID"),
+        }
     }
 }
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The D-Bus address of a socket that exists.
+fn socket(path: &str) -> Option<String> {
+    std::path::Path::new(path).exists().then(|| format!("unix:path={path}"))
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Moment};
@@ -122,7 +122,7 @@ impl Backends {
         return Self {
             focus: vec![crate::x11::focus_probe()],
             idle: vec![crate::x11::idle_probe()],
-            session: Vec::new(),
+            session: vec![crate::dbus::logind_probe(), crate::dbus::saver_probe()],
             screen: vec![crate::x11::screen_probe()],
         };
         #[cfg(not(target_os = "linux"))]
@@ -185,24 +185,37 @@ pub struct WindowFacts {
     pub pid: Option<u32>,
 }
 
-/// What happened to the session. A hook that starts reports the present state.
+/// What happened to the session. A hook that starts reports the present state. Saying
+/// a thing twice does no harm, and several sources may say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionChange {
-    /// The screen is locked.
+    /// The screen is locked, by the word of the one who knows.
     Locked,
-    /// The screen is not locked.
+    /// The screen is not locked, by the word of the one who knows.
     Unlocked,
+    /// Somebody asked for a lock. Whether anything obeys, and when it ends, may never be told.
+    LockAsked,
+    /// Somebody asked for the lock to end.
+    UnlockAsked,
+    /// A screen saver covers the screen.
+    Covered,
+    /// No screen saver covers the screen.
+    Uncovered,
     /// The machine is about to sleep.
     Suspending,
-    /// The machine woke.
+    /// The machine is awake.
     Woke,
+    /// The machine is about to shut down.
+    ShuttingDown,
+    /// The machine does not shut down after all.
+    ShutdownCancelled,
 }
 
 /// What reaches the recorder.
 #[derive(Debug)]
 pub(crate) enum Report {
-    /// A hook saw something.
-    Seen(Observation, Moment),
+    /// A hook saw something. The one who waits is told once what follows from it is durable.
+    Seen { observation: Observation, at: Moment, durable: Option<oneshot::Sender<()>> },
     /// A hook that had delivered is gone.
     Lost(Signal, Moment),
 }
@@ -262,9 +275,30 @@ impl Observations {
 
     /// Hands on what was seen at `at`. Waits while the recorder is busy.
     pub async fn send(&self, observation: Observation, at: Moment) {
+        self.hand_on(observation, at, None).await;
+    }
+
+    /// As [`Observations::send`]. The future that is returned ends once every event that
+    /// follows from the observation is on disk, or at once where none does. It may
+    /// take as long as a disk does: whoever waits for it sets a limit.
+    pub async fn send_durably(&self, observation: Observation, at: Moment) -> BoxFuture<()> {
+        let (durable, told) = oneshot::channel();
+        self.hand_on(observation, at, Some(durable)).await;
+        Box::pin(async move {
+            // Nobody is left to tell where nothing follows, or where it never will be durable.
+            told.await.ok();
+        })
+    }
+
+    async fn hand_on(
+        &self,
+        observation: Observation,
+        at: Moment,
+        durable: Option<oneshot::Sender<()>>,
+    ) {
         self.status.seen(self.now().wall);
         // The recorder is gone only while everything ends.
-        self.reports.send(Report::Seen(observation, at)).await.ok();
+        self.reports.send(Report::Seen { observation, at, durable }).await.ok();
         if self.first.delivered.set(()).is_ok() {
             self.status.served(self.backend, None);
             self.first.notify.notify_waiters();

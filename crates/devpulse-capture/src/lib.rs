@@ -6,12 +6,15 @@
 mod capture;
 mod captured;
 mod clock;
+#[cfg(target_os = "linux")]
+mod dbus;
 mod desktop;
 mod hook;
 mod idle;
 mod policy;
 mod recorder;
 mod screenshot;
+mod session;
 mod signals;
 mod supervisor;
 mod tracker;
@@ -26,6 +29,6 @@ pub use hook::{
     Backends, BoxFuture, Hook, HookError, Observation, Observations, OpenHook, Probe, Refusal,
     SessionChange, WindowFacts,
 };
-pub use policy::CapturePolicy;
+pub use policy::{AppliedRule, CapturePolicy, Reported, Ruling, WindowRules};
 pub use screenshot::{Area, Frame, GrabError, ScreenGrabber, ScreenshotError, VisibleWindow};
 pub use signals::{Signal, SignalStatus, Signals};

@@ -1,6 +1,7 @@
 //! The one task that owns the state: it folds what hooks saw and what the agent asks for
 //! into events.
 
+mod power;
 mod shots;
 #[cfg(test)]
 mod tests;
@@ -15,13 +16,14 @@ use devpulse_protocol::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::capture::Figures;
-use crate::captured::{Captured, CapturedImage, CheckpointUpdate, Urgency};
+use crate::captured::{Captured, CheckpointUpdate, Urgency};
 use crate::clock::{Clock, Moment};
-use crate::hook::{Observation, Report, SessionChange};
+use crate::hook::{Observation, Report};
 use crate::idle::Presence;
 use crate::policy::CapturePolicy;
-use crate::screenshot::{Schedule, ScreenshotError};
-use crate::signals::{Signal, Signals};
+use crate::screenshot::{Schedule, ScreenHealth, ScreenshotError};
+use crate::session::Session;
+use crate::signals::{Signal, Signals, StatusEntry};
 use crate::tracker::{Hold, SessionEnd, Tracker};
 use shots::Shots;
 
@@ -45,14 +47,18 @@ pub(crate) struct Recorder {
     policy_in_force: CapturePolicy,
     idle_threshold: watch::Sender<Duration>,
     signals: watch::Receiver<Signals>,
+    screen: StatusEntry,
     withheld: Arc<AtomicU64>,
     out: mpsc::Sender<Captured>,
     tracker: Tracker,
     presence: Presence,
     schedule: Schedule,
     shots: Shots,
+    health: ScreenHealth,
     phase: Phase,
-    lock: Lock,
+    session: Session,
+    /// How long the machine had slept in all when that was last looked at.
+    asleep: Duration,
     /// The session that the committed checkpoint names.
     checkpointed: Option<EventId>,
     /// Nothing is folded in before this.
@@ -66,18 +72,13 @@ enum Phase {
     Ended,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lock {
-    Open,
-    Locked,
-}
-
 impl Recorder {
     pub(crate) fn new(
         clock: Clock,
         mut policy: watch::Receiver<CapturePolicy>,
         idle_threshold: watch::Sender<Duration>,
         signals: watch::Receiver<Signals>,
+        screen: StatusEntry,
         withheld: Arc<AtomicU64>,
         out: mpsc::Sender<Captured>,
     ) -> Self {
@@ -87,14 +88,17 @@ impl Recorder {
             policy,
             idle_threshold,
             signals,
+            screen,
             withheld,
             out,
             tracker: Tracker::new(&policy_in_force),
             presence: Presence::default(),
             schedule: Schedule::new(&policy_in_force.screenshot, now.mono, rand::random()),
             shots: Shots::new(clock.clone()),
+            health: ScreenHealth::default(),
             phase: Phase::Running,
-            lock: Lock::Open,
+            session: Session::default(),
+            asleep: clock.asleep(),
             checkpointed: None,
             latest: now,
             policy_in_force,
@@ -143,6 +147,7 @@ impl Recorder {
     }
 
     async fn tick(&mut self) {
+        self.notice_sleep().await;
         let now = self.advance(self.clock.now());
         let ends = self.tracker.tick(now);
         self.sessions(ends).await;
@@ -173,8 +178,12 @@ impl Recorder {
         if self.phase == Phase::Ended {
             return;
         }
+        self.notice_sleep().await;
         match report {
-            Report::Seen(observation, at) => self.observe(observation, at).await,
+            Report::Seen { observation: Observation::Session(change), at, durable } => {
+                self.session_change(change, at, durable).await;
+            }
+            Report::Seen { observation, at, durable: _ } => self.observe(observation, at).await,
             Report::Lost(Signal::Focus, at) => {
                 let at = self.advance(at);
                 let ends = self.tracker.lost(at);
@@ -190,6 +199,12 @@ impl Recorder {
         match observation {
             Observation::Window(facts) => {
                 let at = self.advance(at);
+                if self.tracker.focused_window() != Some(facts.window) {
+                    self.focus_moved(at).await;
+                }
+                if !self.tracker.has_focus(&facts) && !self.presence.is_away() {
+                    self.health.window_changed();
+                }
                 let before = self.tracker.open_window();
                 let ends = self.tracker.window(facts, at);
                 self.sessions(ends).await;
@@ -210,53 +225,25 @@ impl Recorder {
                 let changes = self.presence.input(at);
                 self.presence_changes(changes).await;
             }
-            Observation::Session(change) => self.session_change(change, at).await,
+            Observation::Session(change) => self.session_change(change, at, None).await,
             Observation::Screens(grabber) => self.shots.grabber = Some(grabber),
         }
     }
 
     async fn presence_changes(&mut self, changes: Vec<(ActivityType, Moment)>) {
-        if self.phase == Phase::Running {
+        if self.is_reporting() {
             for (activity, at) in changes {
                 self.activity(activity, at, Urgency::Routine).await;
             }
         }
     }
 
-    async fn session_change(&mut self, change: SessionChange, at: Moment) {
-        let at = self.advance(at);
-        let activity = match (change, self.lock) {
-            (SessionChange::Locked, Lock::Open) => {
-                self.lock = Lock::Locked;
-                self.shots.discard_running(ScreenshotError::Locked);
-                self.hold(Hold::Locked, at).await;
-                ActivityType::ScreenLocked
-            }
-            (SessionChange::Unlocked, Lock::Locked) => {
-                self.lock = Lock::Open;
-                self.tracker.release(Hold::Locked, at);
-                self.schedule.unlocked(at.mono);
-                ActivityType::ScreenUnlocked
-            }
-            (SessionChange::Locked, Lock::Locked) | (SessionChange::Unlocked, Lock::Open) => return,
-            (SessionChange::Suspending, _) => {
-                self.hold(Hold::Suspended, at).await;
-                ActivityType::Suspended
-            }
-            (SessionChange::Woke, _) => {
-                self.tracker.release(Hold::Suspended, at);
-                ActivityType::Woke
-            }
-        };
-        if self.phase == Phase::Running {
-            self.activity(activity, at, Urgency::Edge).await;
-        }
-    }
-
     async fn command(&mut self, command: Command) {
+        self.notice_sleep().await;
         let now = self.advance(self.clock.now());
         match command {
             Command::Heartbeat { kind, figures, done } => {
+                self.screen.complain(self.health.complaint(now.mono));
                 self.heartbeat(kind, figures, now).await;
                 answer(done, ());
             }
@@ -282,7 +269,10 @@ impl Recorder {
                     self.shots.discard_running(ScreenshotError::Ended);
                     self.hold(Hold::Paused, now).await;
                     self.phase = Phase::Ended;
-                    self.activity(activity, now, Urgency::Edge).await;
+                    // A machine that shuts down has said so already.
+                    if !self.session.is_shutting_down() {
+                        self.activity(activity, now, Urgency::Edge).await;
+                    }
                 }
                 answer(done, ());
             }
@@ -317,6 +307,7 @@ impl Recorder {
             capabilities: self.signals.borrow().capabilities(),
             overrides: figures.overrides,
             refused_settings: figures.refused_settings,
+            withheld: self.tracker.withheld(),
         };
         let urgency = match kind {
             HeartbeatType::Regular => Urgency::Routine,
@@ -324,20 +315,20 @@ impl Recorder {
         };
         let checkpoint = self.tracker.checkpoint(now);
         let body = EventBody::Heartbeat(heartbeat);
-        self.hand_on(EventId::new(), now, body, urgency, checkpoint, None).await;
+        self.hand_on(event(EventId::new(), now, body, urgency, checkpoint)).await;
     }
 
     async fn activity(&mut self, activity_type: ActivityType, at: Moment, urgency: Urgency) {
-        let body = EventBody::Activity(Activity { activity_type });
+        let body = EventBody::Activity(Activity::of(activity_type));
         let checkpoint = self.checkpoint_if_moved();
-        self.hand_on(EventId::new(), at, body, urgency, checkpoint, None).await;
+        self.hand_on(event(EventId::new(), at, body, urgency, checkpoint)).await;
     }
 
     async fn sessions(&mut self, ends: Vec<SessionEnd>) {
         self.withheld.store(self.tracker.withheld(), Ordering::Relaxed);
         for SessionEnd { event_id, at, window, checkpoint } in ends {
             let body = EventBody::Window(window);
-            self.hand_on(event_id, at, body, Urgency::Routine, checkpoint, None).await;
+            self.hand_on(event(event_id, at, body, Urgency::Routine, checkpoint)).await;
         }
     }
 
@@ -352,19 +343,10 @@ impl Recorder {
         }
     }
 
-    async fn hand_on(
-        &mut self,
-        event_id: EventId,
-        at: Moment,
-        body: EventBody,
-        urgency: Urgency,
-        checkpoint: CheckpointUpdate,
-        image: Option<CapturedImage>,
-    ) {
-        if checkpoint != CheckpointUpdate::Keep {
-            self.checkpointed = checkpoint.session().map(|open| open.event_id);
+    async fn hand_on(&mut self, captured: Captured) {
+        if captured.checkpoint != CheckpointUpdate::Keep {
+            self.checkpointed = captured.checkpoint.session().map(|open| open.event_id);
         }
-        let captured = Captured { event_id, at: at.wall, body, urgency, checkpoint, image };
         // Nobody takes events any more only while the agent ends.
         self.out.send(captured).await.ok();
     }
@@ -374,6 +356,16 @@ impl Recorder {
         self.latest = at.max(self.latest);
         self.latest
     }
+}
+
+fn event(
+    event_id: EventId,
+    at: Moment,
+    body: EventBody,
+    urgency: Urgency,
+    checkpoint: CheckpointUpdate,
+) -> Captured {
+    Captured { event_id, at: at.wall, body, urgency, checkpoint, image: None, durable: None }
 }
 
 /// The one who asked may have gone.

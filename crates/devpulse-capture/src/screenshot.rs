@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod encode;
+mod health;
 mod mask;
 mod schedule;
 mod shot;
@@ -10,8 +11,9 @@ use devpulse_protocol::ImageFormat;
 
 pub(crate) use duplicates::Duplicates;
 pub(crate) use encode::Encoding;
+pub(crate) use health::{IMAGES_AN_HOUR, ScreenHealth};
 pub(crate) use schedule::Schedule;
-pub(crate) use shot::{Picture, Shot, Sitting};
+pub(crate) use shot::{Picture, Shot, Sitting, Taken};
 
 /// Captures screens. Its methods block; they are called on a thread that may.
 ///
@@ -107,6 +109,18 @@ pub enum ScreenshotError {
     /// The screen is locked.
     #[error("the screen is locked")]
     Locked,
+    /// The machine is about to sleep.
+    #[error("the machine is about to sleep")]
+    Suspended,
+    /// There were too many images within the last hour.
+    #[error("{0} images were captured within the last hour, which is the most")]
+    Enough(usize),
+    /// No monitor shows anything but black.
+    #[error("the screens show nothing but black")]
+    Black,
+    /// What is captured stands still although windows change.
+    #[error("what is captured of the screens has not changed although windows did")]
+    Frozen,
     /// Capture is paused.
     #[error("capture is paused")]
     Paused,

@@ -1,6 +1,7 @@
 //! What each signal is served by, for the heartbeat, `doctor` and the window.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use devpulse_protocol::{CapabilityState, Timestamp};
 use tokio::sync::watch;
@@ -96,6 +97,14 @@ impl Signals {
 pub(crate) struct StatusEntry {
     signal: Signal,
     board: watch::Sender<Signals>,
+    notes: Arc<Mutex<Notes>>,
+}
+
+/// What is missing, by who says so.
+#[derive(Debug, Default)]
+struct Notes {
+    shortcoming: Option<String>,
+    complaint: Option<String>,
 }
 
 impl StatusEntry {
@@ -116,11 +125,12 @@ impl StatusEntry {
     }
 
     pub(crate) fn new(signal: Signal, board: watch::Sender<Signals>) -> Self {
-        Self { signal, board }
+        Self { signal, board, notes: Arc::default() }
     }
 
     pub(crate) fn unserved(&self, state: CapabilityState, detail: String) {
-        self.change(|status| {
+        self.change(|notes, status| {
+            *notes = Notes::default();
             status.backend = None;
             status.state = state;
             status.detail = Some(detail);
@@ -128,26 +138,44 @@ impl StatusEntry {
     }
 
     pub(crate) fn served(&self, backend: &str, shortcoming: Option<String>) {
-        self.change(|status| {
+        self.change(|notes, status| {
+            notes.shortcoming = shortcoming;
             status.backend = Some(backend.to_owned());
-            status.state = match shortcoming {
-                None => CapabilityState::Ok,
-                Some(_) => CapabilityState::Degraded,
-            };
-            status.detail = shortcoming;
+            notes.show(status);
+        });
+    }
+
+    /// What is wrong with what the backend delivers, or that nothing is. Forgotten when
+    /// the backend is gone.
+    pub(crate) fn complain(&self, complaint: Option<String>) {
+        self.change(|notes, status| {
+            if status.backend.is_some() {
+                notes.complaint = complaint;
+                notes.show(status);
+            }
         });
     }
 
     pub(crate) fn seen(&self, at: Timestamp) {
-        self.change(|status| status.last_seen = Some(at));
+        self.change(|_, status| status.last_seen = Some(at));
     }
 
-    fn change(&self, change: impl FnOnce(&mut SignalStatus)) {
+    fn change(&self, change: impl FnOnce(&mut Notes, &mut SignalStatus)) {
         let signal = self.signal;
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
         self.board.send_if_modified(|signals| {
             let before = signals.get(signal).clone();
-            change(signals.get_mut(signal));
+            change(&mut notes, signals.get_mut(signal));
             *signals.get(signal) != before
         });
+    }
+}
+
+impl Notes {
+    fn show(&self, status: &mut SignalStatus) {
+        let all = [&self.shortcoming, &self.complaint].into_iter().flatten();
+        let all = all.map(String::as_str).collect::<Vec<_>>().join("; ");
+        status.state = if all.is_empty() { CapabilityState::Ok } else { CapabilityState::Degraded };
+        status.detail = (!all.is_empty()).then_some(all);
     }
 }

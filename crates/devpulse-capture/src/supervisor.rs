@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::desktop::Desktop;
-use crate::hook::{Hook, Observations, Probe, Refusal, Report};
+use crate::hook::{Hook, HookError, Observations, Probe, Refusal, Report};
 use crate::signals::{Signal, StatusEntry};
 
 /// A backend that is silent for this long at its start is refused.
@@ -64,16 +64,17 @@ impl Supervisor {
                 Round::Served(lived) if lived >= LIVED => wait = SHORTEST_WAIT,
                 Round::Served(_) | Round::Refused => {}
             }
-            sleep(wait.mul_f64(0.75 + 0.5 * rand::random::<f64>())).await;
+            sleep_about(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
     async fn round(&self) -> Round {
         let mut refusals = Vec::new();
+        let mut hopeful = Vec::new();
         for probe in &self.probes {
             let refusal = match (probe.open)(&self.desktop).await {
-                Ok(hook) => match self.watch(hook).await {
+                Ok(hook) => match self.watch(hook, &hopeful).await {
                     Ok(lived) => return Round::Served(lived),
                     Err(refusal) => refusal,
                 },
@@ -82,6 +83,9 @@ impl Supervisor {
             tracing::info!(
                 signal = self.signal.as_str(), backend = probe.backend, %refusal, "refused"
             );
+            if !matches!(refusal, Refusal::Absent(_)) {
+                hopeful.push(probe);
+            }
             refusals.push(refusal);
         }
         let denied = refusals.iter().find(|refusal| matches!(refusal, Refusal::Denied(_)));
@@ -98,8 +102,9 @@ impl Supervisor {
         Round::Refused
     }
 
-    /// Runs the hook; returns how long it served, or why it was not taken.
-    async fn watch(&self, hook: Box<dyn Hook>) -> Result<Duration, Refusal> {
+    /// Runs the hook until it ends, or until one of those that were tried before it could
+    /// serve; returns how long it served, or why it was not taken.
+    async fn watch(&self, hook: Box<dyn Hook>, before: &[&Probe]) -> Result<Duration, Refusal> {
         let backend = hook.backend();
         let out = Observations::new(
             backend,
@@ -126,14 +131,42 @@ impl Supervisor {
                 return Err(Refusal::Failed(reason));
             }
             Some(end) => end,
-            None => run.await,
+            None => tokio::select! {
+                end = run => end,
+                better = self.opens(before) => Err(HookError::new(format!("{better} serves again"))),
+            },
         };
+        if self.cancel.is_cancelled() {
+            return Ok(since.elapsed());
+        }
         let reason = end.err().map_or("it ended".to_owned(), |error| describe(&error));
         tracing::warn!(signal = self.signal.as_str(), backend, reason, "lost");
         self.status.unserved(CapabilityState::Unavailable, reason);
         self.reports.send(Report::Lost(self.signal, self.clock.now())).await.ok();
         Ok(since.elapsed())
     }
+
+    /// Returns once one of these opens, with its name; for ever where there is none.
+    async fn opens(&self, probes: &[&Probe]) -> &'static str {
+        if probes.is_empty() {
+            return std::future::pending().await;
+        }
+        let mut wait = SHORTEST_WAIT;
+        loop {
+            sleep_about(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+            for probe in probes {
+                if (probe.open)(&self.desktop).await.is_ok() {
+                    return probe.backend;
+                }
+            }
+        }
+    }
+}
+
+/// The wait, varied by a quarter.
+async fn sleep_about(wait: Duration) {
+    sleep(wait.mul_f64(0.75 + 0.5 * rand::random::<f64>())).await;
 }
 
 /// What is true where no backend exists.

@@ -45,6 +45,7 @@ pub(crate) struct SessionEnd {
 pub(crate) enum Hold {
     Locked,
     Suspended,
+    Shutdown,
     Paused,
     Policy,
 }
@@ -189,6 +190,16 @@ impl Tracker {
     /// The window that the open session is about.
     pub(crate) fn open_window(&self) -> Option<u64> {
         self.open.as_ref().map(|open| open.shown.window)
+    }
+
+    /// The window that has the focus, also while sessions are held.
+    pub(crate) fn focused_window(&self) -> Option<u64> {
+        self.focus.as_ref().map(|facts| facts.window)
+    }
+
+    /// Whether this window has the focus, with this title.
+    pub(crate) fn has_focus(&self, facts: &WindowFacts) -> bool {
+        self.focus.as_ref() == Some(facts)
     }
 
     /// Sessions that a rule kept from being reported.

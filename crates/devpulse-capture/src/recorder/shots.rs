@@ -7,12 +7,13 @@ use devpulse_protocol::{CapabilityState, EventBody, Screenshot, Trigger};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Lock, Phase, Recorder, Reply, answer};
+use super::{Phase, Recorder, Reply, answer, event};
 use crate::capture::SCREENSHOT_DEADLINE;
-use crate::captured::Urgency;
+use crate::captured::{Captured, Urgency};
 use crate::clock::Clock;
 use crate::screenshot::{
-    Duplicates, Encoding, GrabError, Picture, ScreenGrabber, ScreenshotError, Shot, Sitting,
+    Duplicates, Encoding, GrabError, IMAGES_AN_HOUR, Picture, ScreenGrabber, ScreenshotError, Shot,
+    Sitting, Taken,
 };
 
 /// The captures of the screens, running and waiting.
@@ -25,7 +26,7 @@ pub(super) struct Shots {
 }
 
 struct Running {
-    task: JoinHandle<Result<Vec<Shot>, ScreenshotError>>,
+    task: JoinHandle<Result<Taken, ScreenshotError>>,
     deadline: Instant,
     reply: Option<Reply>,
     worth: Worth,
@@ -44,7 +45,7 @@ enum Worth {
 
 /// What became of a capture.
 pub(super) enum Outcome {
-    Taken(Result<Vec<Shot>, ScreenshotError>, Option<Reply>),
+    Done(Result<Taken, ScreenshotError>, Option<Reply>),
     Again(Option<Reply>),
     /// Its thread still runs; nobody waits for it any more.
     Overdue(Option<Reply>),
@@ -95,7 +96,7 @@ impl Shots {
                 let shots = ended.unwrap_or_else(|_| {
                     Err(ScreenshotError::Grab(GrabError::new("the capture was cut short")))
                 });
-                Outcome::Taken(shots, reply)
+                Outcome::Done(shots, reply)
             }
             Worth::Outdated => Outcome::Again(reply),
             Worth::Discarded => Outcome::Gone,
@@ -117,13 +118,22 @@ impl Recorder {
         match self.phase {
             Phase::Ended => return Err(ScreenshotError::Ended),
             Phase::Paused { .. } => return Err(ScreenshotError::Paused),
+            Phase::Running if self.session.is_shutting_down() => {
+                return Err(ScreenshotError::Ended);
+            }
             Phase::Running => {}
         }
         if !self.policy_in_force.screenshot.enabled {
             return Err(ScreenshotError::Policy);
         }
-        if self.lock == Lock::Locked {
+        if self.session.is_locked() {
             return Err(ScreenshotError::Locked);
+        }
+        if self.session.is_asleep() {
+            return Err(ScreenshotError::Suspended);
+        }
+        if self.health.has_enough(self.clock.now().mono) {
+            return Err(ScreenshotError::Enough(IMAGES_AN_HOUR));
         }
         if self.shots.grabber.is_none() {
             let signals = self.signals.borrow();
@@ -164,13 +174,13 @@ impl Recorder {
 
     pub(super) async fn shots_outcome(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Taken(Ok(shots), reply) => {
-                let screenshots = self.hand_on_shots(shots).await;
+            Outcome::Done(Ok(taken), reply) => {
+                let screenshots = self.hand_on_taken(taken).await;
                 if let Some(reply) = reply {
-                    answer(reply, Ok(screenshots));
+                    answer(reply, screenshots);
                 }
             }
-            Outcome::Taken(Err(error), reply) => {
+            Outcome::Done(Err(error), reply) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no screenshot");
                 if let Some(reply) = reply {
                     answer(reply, Err(error));
@@ -196,6 +206,21 @@ impl Recorder {
         }
     }
 
+    /// Hands on what can be believed, and says what cannot.
+    async fn hand_on_taken(&mut self, taken: Taken) -> Result<Vec<Screenshot>, ScreenshotError> {
+        let Taken { shots, looks } = taken;
+        self.health.captured(looks);
+        let handed_on = if self.health.is_frozen() {
+            Err(ScreenshotError::Frozen)
+        } else if shots.is_empty() {
+            Err(ScreenshotError::Black)
+        } else {
+            Ok(self.hand_on_shots(shots).await)
+        };
+        self.screen.complain(self.health.complaint(self.clock.now().mono));
+        handed_on
+    }
+
     async fn hand_on_shots(&mut self, shots: Vec<Shot>) -> Vec<Screenshot> {
         let mut screenshots = Vec::with_capacity(shots.len());
         for Shot { event_id, at, screenshot, picture } in shots {
@@ -204,13 +229,15 @@ impl Recorder {
                 Picture::SentBefore => None,
                 Picture::New(image, likeness) => {
                     let remembered = screenshot.clone();
+                    self.health.image(at.mono);
                     self.shots.duplicates.remember(likeness, at.mono, event_id, remembered);
                     Some(image)
                 }
             };
             let body = EventBody::Screenshot(screenshot);
             let checkpoint = self.checkpoint_if_moved();
-            self.hand_on(event_id, at, body, Urgency::Routine, checkpoint, image).await;
+            let event = event(event_id, at, body, Urgency::Routine, checkpoint);
+            self.hand_on(Captured { image, ..event }).await;
         }
         screenshots
     }

@@ -1,4 +1,7 @@
+mod power;
+
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
 use devpulse_protocol::{CapabilityState, Config, Timestamp, Window};
 use tokio::time::{Instant, advance, timeout};
@@ -8,7 +11,7 @@ use super::*;
 use crate::capture::{Capture, CaptureHandle};
 use crate::desktop::Desktop;
 use crate::hook::{
-    Backends, BoxFuture, Hook, HookError, Observations, Probe, Refusal, WindowFacts,
+    Backends, BoxFuture, Hook, HookError, Observations, Probe, Refusal, SessionChange, WindowFacts,
 };
 use crate::screenshot::{Area, Frame, GrabError, ScreenGrabber, VisibleWindow};
 
@@ -71,10 +74,15 @@ struct Stage {
     idle: mpsc::UnboundedSender<Observation>,
     session: mpsc::UnboundedSender<Observation>,
     screen: mpsc::UnboundedSender<Observation>,
+    /// Milliseconds that the machine slept.
+    asleep: Arc<AtomicU64>,
+    clock: Clock,
 }
 
 fn policy() -> CapturePolicy {
-    CapturePolicy::from_config(&Config::default(), [0; 32])
+    let mut policy = CapturePolicy::from_config(&Config::default(), [0; 32]);
+    policy.window.builtin_rules = false;
+    policy
 }
 
 impl Stage {
@@ -89,10 +97,10 @@ impl Stage {
             session: vec![session_probe],
             screen: vec![screen_probe],
         };
-        let clock = Clock::steady(Timestamp::from_millis(1_000_000));
+        let (clock, asleep) = Clock::steady(Timestamp::from_millis(1_000_000));
         let (out, events) = mpsc::channel(room);
-        let handle = Capture::start_at(clock, policy, Desktop::default(), backends, out);
-        Self { handle, events, focus, idle, session, screen }
+        let handle = Capture::start_at(clock.clone(), policy, Desktop::default(), backends, out);
+        Self { handle, events, focus, idle, session, screen, asleep, clock }
     }
 
     async fn next(&mut self) -> Captured {

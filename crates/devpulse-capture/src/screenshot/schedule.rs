@@ -7,6 +7,9 @@ use devpulse_protocol::{ScreenshotConfig, Trigger};
 /// A window needs this long to draw itself.
 const AFTER_CHANGE: Duration = Duration::from_millis(500);
 
+/// A focus that never stands still is captured after this long.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Changes of focus cause no more than one capture in this time.
 const BETWEEN_CHANGES: Duration = Duration::from_secs(5);
 
@@ -20,6 +23,8 @@ pub(crate) struct Schedule {
     on_unlock: bool,
     caused: Option<(Duration, Trigger)>,
     last_change: Option<Duration>,
+    /// The first change of focus that has not been captured.
+    moving_since: Option<Duration>,
 }
 
 impl Schedule {
@@ -33,6 +38,7 @@ impl Schedule {
             on_unlock: false,
             caused: None,
             last_change: None,
+            moving_since: None,
         };
         schedule.apply(config, now, chance);
         schedule
@@ -59,11 +65,14 @@ impl Schedule {
         }
     }
 
-    /// The focus moved to another window.
+    /// The focus moved to another window. What is captured is the window where it comes to rest.
     pub(crate) fn window_changed(&mut self, now: Duration) {
-        if self.on_change && self.caused.is_none() {
+        let unlock_is_due = matches!(self.caused, Some((_, Trigger::Unlock)));
+        if self.on_change && !unlock_is_due {
+            let since = *self.moving_since.get_or_insert(now);
             let earliest = self.last_change.map_or(Duration::ZERO, |last| last + BETWEEN_CHANGES);
-            self.caused = Some(((now + AFTER_CHANGE).max(earliest), Trigger::WindowChange));
+            let at_rest = (now + AFTER_CHANGE).min(since + PATIENCE);
+            self.caused = Some((at_rest.max(earliest), Trigger::WindowChange));
         }
     }
 
@@ -86,6 +95,7 @@ impl Schedule {
             && now >= at
         {
             self.caused = None;
+            self.moving_since = None;
             self.last_change = Some(now);
             return Some(trigger);
         }
@@ -171,6 +181,23 @@ mod tests {
         assert_eq!(schedule.deadline(), Some(s(7)));
         schedule.unlocked(s(4));
         assert_eq!(schedule.due(s(5), 0.5), Some(Trigger::Unlock));
+    }
+
+    #[test]
+    fn a_focus_on_its_way_is_captured_where_it_comes_to_rest_or_after_a_while() {
+        let config = ScreenshotConfig { triggers: vec![Trigger::WindowChange], ..every(0) };
+        let mut schedule = Schedule::new(&config, s(0), 0.5);
+        let ms = Duration::from_millis;
+        for moved in [10_000, 10_300, 10_600] {
+            assert_eq!(schedule.due(ms(moved), 0.5), None);
+            schedule.window_changed(ms(moved));
+        }
+        assert_eq!(schedule.deadline(), Some(ms(11_100)));
+        assert_eq!(schedule.due(ms(11_100), 0.5), Some(Trigger::WindowChange));
+        for moved in (20_000..23_000).step_by(300) {
+            schedule.window_changed(ms(moved));
+        }
+        assert_eq!(schedule.deadline(), Some(s(23)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One sitting: every monitor grabbed, masked, scaled, compared and encoded. Blocks.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::duplicates::{Duplicates, Likeness};
 use super::encode::Encoding;
+use super::health::Look;
 use super::{Area, Frame, ScreenGrabber, ScreenshotError, mask};
 use crate::captured::CapturedImage;
 use crate::clock::{Clock, Moment};
@@ -32,6 +34,14 @@ pub(crate) struct Shot {
     pub(crate) picture: Picture,
 }
 
+/// What a sitting brought.
+pub(crate) struct Taken {
+    /// One for each monitor, but for those that show nothing but black.
+    pub(crate) shots: Vec<Shot>,
+    /// What each monitor looked like.
+    pub(crate) looks: Vec<Look>,
+}
+
 /// What comes with a screenshot event.
 pub(crate) enum Picture {
     New(CapturedImage, Likeness),
@@ -49,21 +59,47 @@ impl Sitting {
     ///
     /// # Errors
     /// Fails where any monitor does.
-    pub(crate) fn take(&self) -> Result<Vec<Shot>, ScreenshotError> {
+    pub(crate) fn take(&self) -> Result<Taken, ScreenshotError> {
         let monitors = self.grabber.monitors().map_err(ScreenshotError::Grab)?;
         let count = u32::try_from(monitors.len()).unwrap_or(u32::MAX);
-        (0..).zip(monitors).map(|(index, monitor)| self.take_one(monitor, index, count)).collect()
+        let mut taken = Taken { shots: Vec::new(), looks: Vec::new() };
+        for (index, monitor) in (0..).zip(monitors) {
+            let (look, shot) = self.take_one(monitor, index, count)?;
+            taken.looks.push(look);
+            taken.shots.extend(shot);
+        }
+        Ok(taken)
     }
 
-    fn take_one(&self, monitor: Area, index: u32, count: u32) -> Result<Shot, ScreenshotError> {
+    fn take_one(
+        &self,
+        monitor: Area,
+        index: u32,
+        count: u32,
+    ) -> Result<(Look, Option<Shot>), ScreenshotError> {
         let mut hidden = self.hidden_areas()?;
         let at = self.clock.now();
         let mut frame = self.grabber.grab(monitor).map_err(ScreenshotError::Grab)?;
+        let look = Look::of(&frame);
+        if look.black {
+            return Ok((look, None));
+        }
         // A window may have appeared or moved while the frame was taken.
         hidden.extend(self.hidden_areas()?);
         for area in hidden {
             mask::hide(&mut frame, monitor, area, self.mask);
         }
+        Ok((look, Some(self.shot(frame, at, index, count)?)))
+    }
+
+    /// The event of a frame from which everything hidden is gone.
+    fn shot(
+        &self,
+        frame: Frame,
+        at: Moment,
+        index: u32,
+        count: u32,
+    ) -> Result<Shot, ScreenshotError> {
         let frame = self.encoding.scale(frame)?;
         let likeness = Likeness { digest: digest(&frame), encoding: self.encoding };
         let event_id = EventId::new();
@@ -104,6 +140,15 @@ impl Sitting {
             .filter(|window| self.rules.hides(window.app_name.as_deref(), window.title.as_deref()))
             .flat_map(|window| window.areas)
             .collect())
+    }
+}
+
+impl Look {
+    fn of(frame: &Frame) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u32(frame.width);
+        hasher.write(&frame.rgb);
+        Self { fingerprint: hasher.finish(), black: frame.rgb.iter().all(|value| *value == 0) }
     }
 }
 
