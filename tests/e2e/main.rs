@@ -8,6 +8,7 @@ mod agent;
 mod delivery;
 mod desktop;
 mod enrollment;
+mod extending;
 mod mistakes;
 mod shutdown;
 mod status;

@@ -20,6 +20,7 @@ fn the_last_words_are_durable_before_the_agent_ends() {
         assert!(took < Duration::from_secs(3), "{signal} took {took:?}");
         let pending = device.listed("--pending");
         assert_eq!(types(&pending), ["started", activity, "final"], "{signal}");
+        assert!(!device.home().join("wal.db-wal").exists(), "the log was not closed");
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::credentials::DeviceIdentity;
+use crate::owner::Owner;
 use crate::settings::Settings;
 
 /// The running pipeline.
@@ -37,6 +38,7 @@ impl Delivery {
         if let Err(error) = store.remove_orphans() {
             tracing::warn!(%error, "forgotten images cannot be looked for");
         }
+        Owner::of(identity).sign(&mut store)?;
         let wal = Wal::start(store).map_err(WalError::Create)?;
         let give_up = CancellationToken::new();
         let (queue, committer) = Queue::start(wal.clone(), give_up.clone());
@@ -74,7 +76,11 @@ impl Delivery {
         if tokio::time::timeout(LAST_COMMIT, &mut committer).await.is_err() {
             give_up.cancel();
         }
+        let closed = wal.closed();
         drop((policy, wal));
+        if tokio::time::timeout(LAST_COMMIT, closed.wait()).await.is_err() {
+            tracing::warn!("the event log was not closed in time");
+        }
     }
 }
 
@@ -89,7 +95,7 @@ impl Applier {
     }
 }
 
-fn options(settings: &Settings, identity: &DeviceIdentity) -> WalOptions {
+pub(crate) fn options(settings: &Settings, identity: &DeviceIdentity) -> WalOptions {
     WalOptions {
         path: settings.local().wal_db_path.clone(),
         images: settings.local().screenshot_dir.clone(),

@@ -58,7 +58,7 @@ pub use ledger::Ledger;
 pub use listing::{Listed, Which};
 pub use snapshot::Snapshot;
 pub use store::Store;
-pub use thread::{Wal, WalState};
+pub use thread::{Wal, WalClosed, WalState};
 pub use wipe::wipe;
 
 /// Where the log lies, and in whose name it reports gaps.

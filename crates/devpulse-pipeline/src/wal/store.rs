@@ -288,6 +288,8 @@ pub(super) fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
     let is_new = !path.exists();
     if is_new {
         create_private(path).map_err(WalError::of_file)?;
+    } else {
+        close_to_others(path).map_err(WalError::of_file)?;
     }
     let mut conn = Connection::open_with_flags(
         path,
@@ -303,6 +305,20 @@ pub(super) fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
     }
     let ledger = Ledger::read(&conn)?;
     Ok((conn, ledger))
+}
+
+/// Takes the rights of others away from a file that they made, or made readable, before:
+/// the files beside it get the same. Fails where the file is somebody else's.
+fn close_to_others(path: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        if path.metadata()?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the file before SQLite does, so that nobody else can ever read it.

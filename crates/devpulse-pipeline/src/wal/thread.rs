@@ -12,6 +12,19 @@ use super::{Store, WalError};
 pub struct Wal {
     jobs: mpsc::Sender<Job>,
     state: watch::Receiver<WalState>,
+    /// Ends when the thread has closed the log.
+    open: watch::Receiver<()>,
+}
+
+/// Tells when the log is closed.
+#[derive(Debug)]
+pub struct WalClosed(watch::Receiver<()>);
+
+impl WalClosed {
+    /// Waits until the last handle was dropped and the log is closed.
+    pub async fn wait(mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
 }
 
 /// What the sender has to know to decide when a batch is due.
@@ -47,10 +60,12 @@ impl Wal {
     pub fn start(store: Store) -> Result<Self, std::io::Error> {
         let (jobs, queue) = mpsc::channel(WAITING_JOBS);
         let (publish, state) = watch::channel(observe(&store, None, true));
-        std::thread::Builder::new()
-            .name("wal".to_owned())
-            .spawn(move || serve(store, queue, &publish))?;
-        Ok(Self { jobs, state })
+        let (keep_open, open) = watch::channel(());
+        std::thread::Builder::new().name("wal".to_owned()).spawn(move || {
+            serve(store, queue, &publish);
+            drop(keep_open);
+        })?;
+        Ok(Self { jobs, state, open })
     }
 
     /// Runs `work` on the log's thread and waits for its result. Work that was begun is
@@ -70,6 +85,12 @@ impl Wal {
         });
         self.jobs.send(job).await.map_err(|_| WalError::Closed)?;
         result.await.map_err(|_| WalError::Closed)?
+    }
+
+    /// Tells when the log is closed. It holds the log open no longer than the handles do.
+    #[must_use]
+    pub fn closed(&self) -> WalClosed {
+        WalClosed(self.open.clone())
     }
 
     /// What waits, published after every job.

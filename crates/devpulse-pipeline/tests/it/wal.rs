@@ -372,9 +372,12 @@ fn nobody_else_can_read_the_log() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let home = tempdir().unwrap();
+    drop(open(home.path()));
+    let open_to_all = std::fs::Permissions::from_mode(0o666);
+    std::fs::set_permissions(home.path().join("wal.db"), open_to_all).unwrap();
     let mut store = open(home.path());
     store.append(&events(1)).unwrap();
-    for name in ["wal.db", "wal.db-wal"] {
+    for name in ["wal.db", "wal.db-wal", "wal.db-seq"] {
         let mode = home.path().join(name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
