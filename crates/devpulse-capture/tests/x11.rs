@@ -22,6 +22,10 @@ use devpulse_protocol::{
     TitlePolicy, Trigger,
 };
 
+fn display(name: &str) -> Desktop {
+    Desktop { display: Some(name.to_owned()), ..Desktop::default() }
+}
+
 const RED: [u8; 3] = [200, 30, 30];
 const BLUE: [u8; 3] = [20, 40, 180];
 
@@ -245,6 +249,8 @@ async fn each_monitor_is_captured_as_it_looks_and_the_same_picture_is_not_sent_t
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_policy_holds_for_the_next_picture() {
     let desktop = desktop_or_skip!(WindowManager::None);
+    let client = desktop.client();
+    let _window = client.window("Window", "window", [0, 0, 640, 600], RED);
     let mut settings = policy();
     let mut log = CaptureLog::start(settings.clone(), desktop.desktop());
     log.serves(Signal::Screen).await;
@@ -331,7 +337,73 @@ async fn a_killed_display_makes_hooks_unavailable_and_its_return_brings_them_bac
     desktop.restart_server();
     log.serves_degraded(Signal::Focus).await;
     log.serves(Signal::Screen).await;
+    let client = desktop.client();
+    let _window = client.window("Two", "two", [0, 0, 100, 100], RED);
     log.handle.screenshot().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_black_screen_is_said_to_be_black_and_not_sent() {
+    let desktop = desktop_or_skip!(WindowManager::None);
+    desktop.split_monitors();
+    let client = desktop.client();
+    let _black = client.window("Black", "black", [0, 0, 1280, 600], [0, 0, 0]);
+    let mut log = CaptureLog::start(policy(), desktop.desktop());
+    log.activity(ActivityType::Started).await;
+    log.serves(Signal::Screen).await;
+    let refused = log.handle.screenshot().await.unwrap_err();
+    assert!(matches!(refused, ScreenshotError::Black), "{refused}");
+    log.serves_degraded(Signal::Screen).await;
+    log.nothing_but_windows();
+
+    let _window = client.window("Window", "window", [640, 0, 640, 600], RED);
+    let shot = log.handle.screenshot().await.unwrap().remove(0);
+    assert_eq!((shot.monitor_index, shot.monitor_count), (1, 2));
+    let detail = log.status(Signal::Screen).detail.unwrap();
+    assert!(detail.starts_with("1 of 2 monitors"), "{detail}");
+    let _other = client.window("Window", "window", [0, 0, 640, 600], BLUE);
+    assert_eq!(log.handle.screenshot().await.unwrap().len(), 2);
+    log.serves(Signal::Screen).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn monitors_that_stand_upright_or_lie_apart_are_captured_where_they_are() {
+    let desktop = desktop_or_skip!(WindowManager::None);
+    let client = desktop.client();
+    let _left = client.window("Left", "left", [0, 0, 400, 600], RED);
+    let _right = client.window("Right", "right", [400, 0, 880, 600], BLUE);
+    desktop.set_monitors(&["300/80x600/160+0+0", "200/80x100/40+1080+500"]);
+    let mut settings = policy();
+    settings.screenshot.format = ImageFormat::Png;
+    let mut log = CaptureLog::start(settings, desktop.desktop());
+    log.serves(Signal::Screen).await;
+    log.handle.screenshot().await.unwrap();
+    let expected = [([300, 600], RED), ([200, 100], BLUE)];
+    for ([width, height], colour) in expected {
+        let (captured, shot) = log.screenshot().await;
+        assert_eq!([shot.width, shot.height], [width, height]);
+        let pixels = capture_log::png_pixels(&captured.image.unwrap().bytes);
+        assert!(pixels.iter().all(|pixel| *pixel == colour));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_focus_is_captured_where_the_policy_says_so() {
+    let desktop = desktop_or_skip!(WindowManager::Openbox);
+    let client = desktop.client();
+    let one = client.window("One", "one", [0, 0, 400, 400], RED);
+    let two = client.window("Two", "two", [500, 0, 400, 400], BLUE);
+    let mut settings = policy();
+    settings.screenshot.triggers = vec![Trigger::WindowChange];
+    let mut log = CaptureLog::start(settings, desktop.desktop());
+    log.serves(Signal::Focus).await;
+    log.serves(Signal::Screen).await;
+    desktop.focus(&one);
+    desktop.focus(&two);
+    desktop.focus(&one);
+    assert_eq!(log.screenshot().await.1.trigger, Trigger::WindowChange);
+    log.passes(Duration::from_millis(700)).await;
+    log.nothing_but_windows();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -360,13 +432,10 @@ async fn a_display_that_hangs_holds_nothing_up() {
 async fn without_a_display_capture_starts_and_says_what_is_missing() {
     for (desktop, reason) in [
         (Desktop::default(), "DISPLAY is not set"),
-        (
-            Desktop { display: Some(":0".into()), wayland_display: Some("wayland-0".into()) },
-            "Wayland session",
-        ),
-        (Desktop { display: Some("nonsense".into()), wayland_display: None }, "no X display"),
-        (Desktop { display: Some(":65000".into()), wayland_display: None }, "no X display"),
-        (Desktop { display: Some(":59000".into()), wayland_display: None }, "does not answer"),
+        (Desktop { wayland_display: Some("wayland-0".into()), ..display(":0") }, "Wayland session"),
+        (display("nonsense"), "no X display"),
+        (display(":65000"), "no X display"),
+        (display(":59000"), "does not answer"),
     ] {
         let mut log = CaptureLog::start(policy(), desktop);
         let started = log.activity(ActivityType::Started).await;
@@ -374,7 +443,7 @@ async fn without_a_display_capture_starts_and_says_what_is_missing() {
         for signal in [Signal::Focus, Signal::Idle, Signal::Screen] {
             log.unavailable_because(signal, reason).await;
         }
-        log.unavailable_because(Signal::Session, "lock and sleep are not watched").await;
+        log.unavailable_because(Signal::Session, "no system bus").await;
         log.handle.heartbeat(HeartbeatType::Final, Figures::default()).await;
         let (captured, heartbeat) = log.heartbeat().await;
         assert_eq!(captured.checkpoint, CheckpointUpdate::Clear);

@@ -64,7 +64,7 @@ impl Recorder {
     ) {
         match activity_type {
             ActivityType::ScreenLocked => {
-                self.stop(Hold::Locked, ScreenshotError::Locked, at).await
+                self.stop(Hold::Locked, ScreenshotError::Locked, at).await;
             }
             ActivityType::ScreenUnlocked => {
                 self.tracker.release(Hold::Locked, at);

@@ -115,6 +115,13 @@ impl CaptureLog {
         }
     }
 
+    /// Nothing but windows waits to be read.
+    pub(crate) fn nothing_but_windows(&mut self) {
+        while let Ok(captured) = self.events.try_recv() {
+            assert!(matches!(captured.body, EventBody::Window(_)), "{:?}", captured.body);
+        }
+    }
+
     /// Passes over what waits to be read.
     pub(crate) fn forget(&mut self) {
         while self.events.try_recv().is_ok() {}

@@ -64,7 +64,7 @@ impl VirtualDesktop {
     }
 
     pub(crate) fn desktop(&self) -> Desktop {
-        Desktop { display: Some(self.display.clone()), wayland_display: None }
+        Desktop { display: Some(self.display.clone()), ..Desktop::default() }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -88,12 +88,17 @@ impl VirtualDesktop {
 
     /// Two monitors side by side.
     pub(crate) fn split_monitors(&self) {
-        for monitor in
-            [["left", "640/170x600/160+0+0", "screen"], ["right", "640/170x600/160+640+0", "none"]]
-        {
+        self.set_monitors(&["640/170x600/160+0+0", "640/170x600/160+640+0"]);
+    }
+
+    /// Monitors of these sizes, in pixels and millimetres, at these places. The first one
+    /// stands for the output.
+    pub(crate) fn set_monitors(&self, geometries: &[&str]) {
+        for (number, geometry) in geometries.iter().enumerate() {
+            let output = if number == 0 { "screen" } else { "none" };
             let status = Command::new("xrandr")
                 .args(["--display", &self.display, "--setmonitor"])
-                .args(monitor)
+                .args([&format!("monitor{number}"), *geometry, output])
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .status()
