@@ -1,5 +1,7 @@
 //! The session that the agent finds itself in.
 
+use crate::hook::{Refusal, WindowFacts};
+
 /// How to reach the desktop, if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desktop {
@@ -29,6 +31,22 @@ impl Desktop {
             session_id: variable("XDG_SESSION_ID"),
         }
     }
+}
+
+/// The windows that are open now, whether they can be seen or not. For a person who wants
+/// to know what rules make of them; nothing is captured.
+///
+/// # Errors
+/// Says why this desktop does not tell.
+pub async fn open_windows(desktop: &Desktop) -> Result<Vec<WindowFacts>, Refusal> {
+    #[cfg(target_os = "linux")]
+    return crate::x11::open_windows(desktop).await;
+    #[cfg(not(target_os = "linux"))]
+    return match desktop {
+        Desktop { .. } => {
+            Err(Refusal::Absent("open windows cannot be listed on this system".to_owned()))
+        }
+    };
 }
 
 fn variable(name: &str) -> Option<String> {

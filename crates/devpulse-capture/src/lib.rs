@@ -24,7 +24,7 @@ mod x11;
 pub use capture::{Capture, CaptureHandle, Figures};
 pub use captured::{Captured, CapturedImage, CheckpointUpdate, OpenWindow, Urgency};
 pub use clock::Moment;
-pub use desktop::Desktop;
+pub use desktop::{Desktop, open_windows};
 pub use hook::{
     Backends, BoxFuture, Hook, HookError, Observation, Observations, OpenHook, Probe, Refusal,
     SessionChange, WindowFacts,

@@ -19,7 +19,7 @@ use devpulse_protocol::{EventId, Window};
 use crate::captured::{CheckpointUpdate, OpenWindow};
 use crate::clock::Moment;
 use crate::hook::WindowFacts;
-use crate::policy::{CapturePolicy, Shown, TitleRules};
+use crate::policy::{CapturePolicy, Shown, WindowRules};
 use session::{Ended, Session};
 
 /// Window managers report no focus for a moment while they switch.
@@ -52,7 +52,7 @@ pub(crate) enum Hold {
 
 /// Folds focus changes into sessions.
 pub(crate) struct Tracker {
-    rules: TitleRules,
+    rules: WindowRules,
     min_duration: Duration,
     longest_piece: Duration,
     /// What has the focus, as far as was told, also while sessions are held.
@@ -69,7 +69,7 @@ pub(crate) struct Tracker {
 impl Tracker {
     pub(crate) fn new(policy: &CapturePolicy) -> Self {
         let mut tracker = Self {
-            rules: TitleRules::new(policy),
+            rules: WindowRules::new(policy),
             min_duration: policy.window.min_duration,
             longest_piece: policy.longest_piece.max(Duration::from_millis(1)),
             focus: None,
@@ -143,7 +143,7 @@ impl Tracker {
     /// Other settings: the open session is cut only where they change what is reported of it.
     pub(crate) fn apply(&mut self, policy: &CapturePolicy, at: Moment) -> Vec<SessionEnd> {
         let mut ended = self.due(at);
-        self.rules = TitleRules::new(policy);
+        self.rules = WindowRules::new(policy);
         self.longest_piece = policy.longest_piece.max(Duration::from_millis(1));
         let shown = self.focus.as_ref().map(|facts| self.rules.apply(facts));
         let same =
@@ -207,7 +207,7 @@ impl Tracker {
         self.withheld
     }
 
-    pub(crate) fn rules(&self) -> &TitleRules {
+    pub(crate) fn rules(&self) -> &WindowRules {
         &self.rules
     }
 

@@ -5,6 +5,7 @@
 mod connection;
 mod focus;
 mod idle;
+mod open_windows;
 mod properties;
 mod screen;
 mod windows;
@@ -12,7 +13,7 @@ mod windows;
 use std::sync::Arc;
 
 use crate::desktop::Desktop;
-use crate::hook::{BoxFuture, Hook, HookError, Probe, Refusal};
+use crate::hook::{BoxFuture, Hook, HookError, Probe, Refusal, WindowFacts};
 use connection::{Connection, OpenError};
 
 /// Focus and titles by property events.
@@ -36,20 +37,28 @@ pub(crate) fn screen_probe() -> Probe {
 fn probe(backend: &'static str, hook: fn(Connection) -> Box<dyn Hook>) -> Probe {
     let open = move |desktop: &Desktop| -> BoxFuture<Result<Box<dyn Hook>, Refusal>> {
         let desktop = desktop.clone();
-        Box::pin(async move {
-            let display = display_of(&desktop)?;
-            let connection = off_the_runtime(move || Connection::open(&display))
-                .await
-                .map_err(|error| Refusal::Failed(error.to_string()))?
-                .map_err(|error| match error {
-                    OpenError::NotADisplay(_) => Refusal::Absent(error.to_string()),
-                    OpenError::Refused(..) => Refusal::Denied(error.to_string()),
-                    OpenError::NoAnswer(..) => Refusal::Failed(error.to_string()),
-                })?;
-            Ok(hook(connection))
-        })
+        Box::pin(async move { Ok(hook(connect(&desktop).await?)) })
     };
     Probe { backend, open: Arc::new(open) }
+}
+
+/// The windows that are open now, whether they can be seen or not.
+pub(crate) async fn open_windows(desktop: &Desktop) -> Result<Vec<WindowFacts>, Refusal> {
+    let connection = connect(desktop).await?;
+    let listed = off_the_runtime(move || open_windows::list(&connection)).await;
+    listed.flatten().map_err(|error| Refusal::Failed(error.to_string()))
+}
+
+async fn connect(desktop: &Desktop) -> Result<Connection, Refusal> {
+    let display = display_of(desktop)?;
+    off_the_runtime(move || Connection::open(&display))
+        .await
+        .map_err(|error| Refusal::Failed(error.to_string()))?
+        .map_err(|error| match error {
+            OpenError::NotADisplay(_) => Refusal::Absent(error.to_string()),
+            OpenError::Refused(..) => Refusal::Denied(error.to_string()),
+            OpenError::NoAnswer(..) => Refusal::Failed(error.to_string()),
+        })
 }
 
 fn display_of(desktop: &Desktop) -> Result<String, Refusal> {

@@ -13,7 +13,7 @@ use super::health::Look;
 use super::{Area, Frame, ScreenGrabber, ScreenshotError, mask};
 use crate::captured::CapturedImage;
 use crate::clock::{Clock, Moment};
-use crate::policy::{TitleRules, hex};
+use crate::policy::{WindowRules, hex};
 
 /// All that a capture of the screens needs.
 pub(crate) struct Sitting {
@@ -21,7 +21,7 @@ pub(crate) struct Sitting {
     pub(crate) clock: Clock,
     pub(crate) encoding: Encoding,
     pub(crate) mask: Mask,
-    pub(crate) rules: TitleRules,
+    pub(crate) rules: WindowRules,
     pub(crate) duplicates: Duplicates,
     pub(crate) trigger: Trigger,
 }

@@ -18,7 +18,9 @@ fn facts(window: u64, title: &str) -> WindowFacts {
 }
 
 fn policy() -> CapturePolicy {
-    CapturePolicy::from_config(&Config::default(), [0; 32])
+    let mut policy = CapturePolicy::from_config(&Config::default(), [0; 32]);
+    policy.window.builtin_rules = false;
+    policy
 }
 
 fn tracker() -> Tracker {
