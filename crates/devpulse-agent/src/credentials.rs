@@ -2,24 +2,30 @@
 //!
 //! The key and every token got for it go only to the origin that issued them.
 
+mod file;
 mod keychain;
+mod late_keychain;
+mod presence;
 mod secret_store;
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::PathBuf;
 
+use devpulse_control::KeyPlace;
 use devpulse_protocol::{ApiKey, DeviceId, Timestamp, UserId, Username};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 pub use keychain::SystemKeychain;
+pub(crate) use late_keychain::LateKeychain;
+pub use presence::{KeychainState, keychain_state};
 pub use secret_store::{SecretStore, SecretStoreError, Secrets};
 
-use crate::home::{Home, access, atomic_write};
+use crate::home::{Home, access};
 use crate::machine;
 use crate::origin::{PlainHttp, ServerUrl};
 use crate::settings::{Origin, SecretStoreChoice, Settings};
+use file::CredentialsFile;
 
 /// Who the device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +175,14 @@ impl Enrollment {
         if let Some(credentials) = stand_in(settings)? {
             return Ok(Self::Enrolled(credentials));
         }
-        let home = &settings.local().home;
+        Self::of_home(&settings.local().home, store)
+    }
+
+    /// The same, by the credentials file alone.
+    ///
+    /// # Errors
+    /// As [`Enrollment::load`].
+    pub fn of_home(home: &Home, store: &dyn SecretStore) -> Result<Self, CredentialsError> {
         let Some(file) = CredentialsFile::read(home)? else { return Ok(Self::NotEnrolled) };
         let identity = file.identity(home)?;
         match (file.secret_store, file.api_key) {
@@ -227,7 +240,16 @@ impl DeviceIdentity {
                 enrolled: self.server_url.clone(),
             });
         }
-        if self.server_url.is_plain_to_a_far_host() && local.plain_http == PlainHttp::LoopbackOnly {
+        self.check_plain(settings)
+    }
+
+    /// Checks that the key does not go in the clear to another machine.
+    ///
+    /// # Errors
+    /// Refuses plain `http` to another machine unless permitted.
+    pub(crate) fn check_plain(&self, settings: &Settings) -> Result<(), CredentialsError> {
+        let is_permitted = settings.local().plain_http == PlainHttp::Anywhere;
+        if self.server_url.is_plain_to_a_far_host() && !is_permitted {
             return Err(CredentialsError::PlainHttp(self.server_url.clone()));
         }
         Ok(())
@@ -250,11 +272,11 @@ impl Credentials {
         let kept_in = match choice {
             SecretStoreChoice::File => KeptIn::File,
             SecretStoreChoice::Keyring => {
-                self.put_in(store, home)?;
+                put_in(store, home, &self.api_key)?;
                 KeptIn::Keyring
             }
             SecretStoreChoice::Auto if !store.is_present() => KeptIn::File,
-            SecretStoreChoice::Auto => match self.put_in(store, home) {
+            SecretStoreChoice::Auto => match put_in(store, home, &self.api_key) {
                 Ok(()) => KeptIn::Keyring,
                 Err(error) => {
                     tracing::warn!(%error, "the device's key is kept in a file");
@@ -273,10 +295,7 @@ impl Credentials {
             api_key: (kept_in == KeptIn::File).then(|| self.api_key.clone()),
         };
         let was_in = CredentialsFile::peek(home).map(|file| file.secret_store);
-        let path = home.credentials();
-        let unwritable = |source| CredentialsError::Unwritable { path: path.clone(), source };
-        let json = serde_json::to_vec_pretty(&file).map_err(io::Error::from).map_err(unwritable)?;
-        atomic_write(&path, &Zeroizing::new(json)).map_err(unwritable)?;
+        file.write(home)?;
         if (was_in, kept_in) == (Some(KeptIn::Keyring), KeptIn::File)
             && let Err(error) = store.remove(&item(home))
         {
@@ -305,15 +324,68 @@ impl Credentials {
         }
         Ok(())
     }
+}
 
-    fn put_in(&self, store: &dyn SecretStore, home: &Home) -> Result<(), SecretStoreError> {
-        let item = item(home);
-        let secrets = Secrets { api_key: self.api_key.clone() };
-        store.put(&item, &secrets)?;
-        match store.get(&item)? {
-            Some(kept) if kept == secrets => Ok(()),
-            _ => Err(SecretStoreError::Damaged),
+/// Moves the key of a home from the file into a store; says whether there was one to move.
+/// The key leaves the file only after the store has handed it back. May wait for the
+/// store for 10 s.
+///
+/// # Errors
+/// Fails where the store does not take the key, which then stays in the file.
+pub fn move_key(home: &Home, store: &dyn SecretStore) -> Result<bool, CredentialsError> {
+    let Some(file) = CredentialsFile::read(home)? else { return Ok(false) };
+    let (KeptIn::File, Some(api_key)) = (file.secret_store, &file.api_key) else {
+        return Ok(false);
+    };
+    put_in(store, home, api_key)?;
+    // Another enrollment may have taken the place of this one while the store was asked.
+    let unchanged = CredentialsFile::read(home)?.is_some_and(|now| now.api_key == file.api_key);
+    if unchanged {
+        let moved = CredentialsFile { secret_store: KeptIn::Keyring, api_key: None, ..file };
+        moved.write(home)?;
+    }
+    Ok(unchanged)
+}
+
+/// Where the key of a home is kept; `None` where no credentials file says so.
+#[must_use]
+pub fn kept_in(home: &Home) -> Option<KeptIn> {
+    CredentialsFile::peek(home).map(|file| file.secret_store)
+}
+
+/// Where the key of this agent is kept, which may change while it runs.
+#[derive(Clone, Debug)]
+pub(crate) enum SecretPlace {
+    Environment,
+    Home(Home),
+}
+
+impl SecretPlace {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let local = settings.local();
+        if local.api_key.is_some() { Self::Environment } else { Self::Home(local.home.clone()) }
+    }
+
+    /// Where it is now; `None` where there is none.
+    pub(crate) fn now(&self) -> Option<KeyPlace> {
+        match self {
+            Self::Environment => Some(KeyPlace::Environment),
+            Self::Home(home) => kept_in(home).map(|place| match place {
+                KeptIn::Keyring => KeyPlace::Keyring,
+                KeptIn::File => KeyPlace::File,
+            }),
         }
+    }
+}
+
+/// Puts the key into a store, and sees that it is there.
+fn put_in(store: &dyn SecretStore, home: &Home, api_key: &ApiKey) -> Result<(), SecretStoreError> {
+    let item = item(home);
+    let secrets = Secrets { api_key: api_key.clone() };
+    store.put(&item, &secrets)?;
+    match store.get(&item)? {
+        Some(kept) if kept == secrets => Ok(()),
+        _ => Err(SecretStoreError::Damaged),
     }
 }
 
@@ -324,65 +396,6 @@ impl Credentials {
 pub fn key_in(store: &dyn SecretStore, home: &Home) -> Result<ApiKey, SecretStoreError> {
     let secrets = store.get(&item(home))?;
     secrets.map(|secrets| secrets.api_key).ok_or(SecretStoreError::Damaged)
-}
-
-#[derive(Serialize, Deserialize)]
-struct CredentialsFile {
-    server_url: String,
-    device_id: DeviceId,
-    user_id: Option<UserId>,
-    username: Username,
-    issued_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    secret_store: KeptIn,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    api_key: Option<ApiKey>,
-}
-
-impl CredentialsFile {
-    fn peek(home: &Home) -> Option<Self> {
-        let json = fs::read(home.credentials()).map(Zeroizing::new).ok()?;
-        serde_json::from_slice(&json).ok()
-    }
-
-    fn read(home: &Home) -> Result<Option<Self>, CredentialsError> {
-        let path = home.credentials();
-        let unreadable = |source| CredentialsError::Unreadable { path: home.credentials(), source };
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                return Ok(None);
-            }
-            Err(source) => return Err(unreadable(source)),
-        };
-        if access::is_open_to_others(&file.metadata().map_err(unreadable)?) {
-            return Err(CredentialsError::Exposed(path));
-        }
-        let mut json = Zeroizing::new(Vec::new());
-        file.read_to_end(&mut json).map_err(unreadable)?;
-        let parsed = serde_json::from_slice(&json);
-        parsed
-            .map(Some)
-            .map_err(|error| CredentialsError::Damaged { path, line: error.line().max(1) })
-    }
-
-    fn identity(&self, home: &Home) -> Result<DeviceIdentity, CredentialsError> {
-        let server_url = ServerUrl::parse(&self.server_url, PlainHttp::Anywhere)
-            .map_err(|_| CredentialsError::Damaged { path: home.credentials(), line: 1 })?;
-        Ok(DeviceIdentity {
-            server_url,
-            device_id: self.device_id.clone(),
-            user_id: self.user_id.clone(),
-            username: self.username.clone(),
-            issued_at: self.issued_at,
-            expires_at: self.expires_at,
-        })
-    }
 }
 
 /// The credentials that the environment gives in place of the file.

@@ -43,23 +43,31 @@ pub(crate) fn status(
         server_url: identity.map(|identity| identity.server_url.as_str().to_owned()),
         agent,
         pipeline,
+        pause: None,
         capture,
         config: ConfigStatus {
             version: config.and_then(|stored| stored.settings().version),
             fetched_at: config.map(|stored| stored.fetched_at),
         },
+        secret_store: None,
+        withheld: 0,
     }
 }
 
 /// The pipeline's part of a status.
-pub(crate) fn pipeline(figures: PipelineFigures, now: Timestamp) -> PipelineStatus {
+pub(crate) fn pipeline(
+    figures: PipelineFigures,
+    is_paused: bool,
+    now: Timestamp,
+) -> PipelineStatus {
     let PipelineFigures { ledger, oldest_pending, wal_bytes, queued, trouble, sender } = figures;
     let blocked = sender.as_ref().and_then(|sender| sender.events.clone());
     let in_flight = sender.as_ref().map_or(0, |sender| sender.in_flight);
     let state = match &blocked {
         Some(blocked) => state_of(blocked.obstacle),
+        None if ledger.revoked_since.is_some() && in_flight == 0 => PipelineState::Revoked,
+        None if is_paused => PipelineState::Paused,
         None if in_flight > 0 => PipelineState::Sending,
-        None if ledger.revoked_since.is_some() => PipelineState::Revoked,
         None => PipelineState::Idle,
     };
     PipelineStatus {

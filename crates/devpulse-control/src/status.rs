@@ -32,6 +32,24 @@ pub struct Status {
     pub capture: CaptureStatus,
     /// The server's configuration.
     pub config: ConfigStatus,
+    /// Where the device's key is kept; `null` where there is none.
+    #[serde(default)]
+    pub secret_store: Option<KeyPlace>,
+    /// Window sessions since the agent started that a rule kept from being reported.
+    #[serde(default)]
+    pub withheld: u64,
+}
+
+/// Where the device's key is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyPlace {
+    /// In the operating system's keychain.
+    Keyring,
+    /// In the credentials file.
+    File,
+    /// In the environment of the agent.
+    Environment,
 }
 
 /// The agent's process.
@@ -250,10 +268,12 @@ mod tests {
             pause: None,
             capture: CaptureStatus::unavailable("no agent is running"),
             config: ConfigStatus::default(),
+            secret_store: None,
+            withheld: 0,
         };
         let signal = r#"{"backend":null,"state":"unavailable","last_seen":null,"detail":"no agent is running"}"#;
         let expected = format!(
-            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}}}}"#
+            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}},"secret_store":null,"withheld":0}}"#
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
         assert_eq!(serde_json::from_str::<Status>(&expected).unwrap(), status);

@@ -127,12 +127,12 @@ fn describe(error: &Error) -> String {
 }
 
 #[cfg(target_os = "linux")]
-fn session_has_keychain() -> bool {
+pub(super) fn session_has_keychain() -> bool {
     std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some_and(|address| !address.is_empty())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn session_has_keychain() -> bool {
+pub(super) fn session_has_keychain() -> bool {
     true
 }
 

@@ -3,6 +3,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Mutex;
 
 use super::*;
+use crate::home::atomic_write;
 use crate::settings::Sources;
 
 /// A keychain that a test can take away.
@@ -331,4 +332,61 @@ fn plain_http_to_another_machine_needs_its_permission_each_time() {
         Some("permit it with DEVPULSE_ALLOW_HTTP=1, or enroll at an https server")
     );
     identity.check_server(&scratch.settings(&[("DEVPULSE_ALLOW_HTTP", "1")])).unwrap();
+}
+
+#[test]
+fn a_key_moves_to_a_keychain_that_appears_and_leaves_the_file() {
+    let (scratch, keychain) = (scratch(), Keychain::in_trouble(Trouble::Absent));
+    let choice = SecretStoreChoice::Auto;
+    assert_eq!(credentials(HERE).save(&scratch.home, choice, &keychain).unwrap(), KeptIn::File);
+    assert!(move_key(&scratch.home, &keychain).is_err());
+    assert_eq!(kept_in(&scratch.home), Some(KeptIn::File));
+    *keychain.trouble.lock().unwrap() = None;
+    assert!(move_key(&scratch.home, &keychain).unwrap());
+    assert_eq!(kept_in(&scratch.home), Some(KeptIn::Keyring));
+    let text = fs::read_to_string(scratch.home.credentials()).unwrap();
+    assert!(!text.contains("api_key"), "{text}");
+    let Ok(Enrollment::Enrolled(loaded)) = scratch.load(&keychain) else { panic!() };
+    assert_eq!(loaded, credentials(HERE));
+    assert!(!move_key(&scratch.home, &keychain).unwrap(), "nothing is left to move");
+}
+
+/// A keychain that takes everything and hands nothing back.
+struct Forgetful;
+
+impl SecretStore for Forgetful {
+    fn is_present(&self) -> bool {
+        true
+    }
+
+    fn put(&self, _: &str, _: &Secrets) -> Result<(), SecretStoreError> {
+        Ok(())
+    }
+
+    fn get(&self, _: &str) -> Result<Option<Secrets>, SecretStoreError> {
+        Ok(None)
+    }
+
+    fn remove(&self, _: &str) -> Result<(), SecretStoreError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_key_that_the_keychain_does_not_hand_back_stays_in_the_file() {
+    let scratch = scratch();
+    credentials(HERE).save(&scratch.home, SecretStoreChoice::File, &Forgetful).unwrap();
+    let before = fs::read(scratch.home.credentials()).unwrap();
+    assert!(matches!(
+        move_key(&scratch.home, &Forgetful),
+        Err(CredentialsError::Keychain(SecretStoreError::Damaged))
+    ));
+    assert_eq!(fs::read(scratch.home.credentials()).unwrap(), before);
+}
+
+#[test]
+fn a_home_without_credentials_has_no_key_to_move() {
+    let (scratch, keychain) = (scratch(), Keychain::default());
+    assert!(!move_key(&scratch.home, &keychain).unwrap());
+    assert_eq!(kept_in(&scratch.home), None);
 }

@@ -1,7 +1,9 @@
 //! `status` for people: the agent, the pipeline stage by stage, what each signal is served by.
 
 use devpulse_agent::printable::printable;
-use devpulse_control::{PipelineState, PipelineStatus, SignalStatus, Status};
+use devpulse_control::{
+    KeyPlace, PauseStatus, PipelineState, PipelineStatus, SignalStatus, Status,
+};
 use devpulse_protocol::Timestamp;
 
 use super::{ago, bytes, seconds};
@@ -11,9 +13,15 @@ pub(crate) fn text(status: &Status, now: Timestamp) -> String {
     let mut lines = Vec::new();
     lines.push(field("agent", &agent(status)));
     lines.push(field("device", &device(status)));
+    if let Some(place) = status.secret_store {
+        lines.push(field("key", key_place(place)));
+    }
     lines.push(field("delivery", &delivery(status, now)));
     if let Some(error) = &status.pipeline.last_error {
         lines.push(field("", &format!("last error: {}", printable(error))));
+    }
+    if let Some(pause) = &status.pause {
+        lines.push(field("paused", &paused(pause, now)));
     }
     lines.push(field("settings", &settings(status, now)));
     lines.push(String::new());
@@ -61,6 +69,14 @@ fn device(status: &Status) -> String {
     )
 }
 
+const fn key_place(place: KeyPlace) -> &'static str {
+    match place {
+        KeyPlace::Keyring => "in the system's keychain",
+        KeyPlace::File => "in credentials.json, which only you can read",
+        KeyPlace::Environment => "in the environment of the agent",
+    }
+}
+
 fn delivery(status: &Status, now: Timestamp) -> String {
     let pipeline = &status.pipeline;
     let mut text = match pipeline.state {
@@ -89,6 +105,12 @@ fn delivery(status: &Status, now: Timestamp) -> String {
         None => "; no receipt yet".to_owned(),
     });
     text
+}
+
+fn paused(pause: &PauseStatus, now: Timestamp) -> String {
+    let left = super::duration(pause.until.since(now));
+    let reason = pause.reason.as_deref().map(|reason| format!(": {}", printable(reason)));
+    format!("for another {left}, until {}{}", pause.until, reason.unwrap_or_default())
 }
 
 fn settings(status: &Status, now: Timestamp) -> String {
@@ -204,6 +226,7 @@ mod tests {
                 next_attempt: Some(now().plus(Duration::from_secs(12))),
                 ..PipelineStatus::empty(PipelineState::BackingOff)
             },
+            pause: None,
             capture: CaptureStatus {
                 focus: signal(CapabilityState::Ok, "x11", None),
                 idle: signal(CapabilityState::Ok, "x11-sync", None),
@@ -216,6 +239,8 @@ mod tests {
                 screen: signal(CapabilityState::Degraded, "x11-shm", Some("slow")),
             },
             config: ConfigStatus { version: Some(7), fetched_at: before(120) },
+            secret_store: Some(KeyPlace::Keyring),
+            withheld: 0,
         }
     }
 
@@ -224,6 +249,7 @@ mod tests {
         let expected = "\
 agent     running for 3 h 12 min, pid 4242, version 0.1.0
 device    d-17 of anna at https://devpulse.example.com
+key       in the system's keychain
 delivery  waiting after a failure, next try in 12 s; last receipt 3 s ago
           last error: connection \\u{1b}[31mrefused
 settings  server's version 7, 2 min ago
@@ -254,6 +280,8 @@ capture
             pipeline: PipelineStatus::empty(PipelineState::Idle),
             capture: CaptureStatus::unavailable("no agent is running"),
             config: ConfigStatus::default(),
+            secret_store: None,
+            withheld: 0,
             ..working()
         };
         let text = super::text(&status, now());
@@ -273,5 +301,19 @@ capture
         status.pipeline.next_attempt = None;
         let text = super::text(&status, now());
         assert!(text.contains("delivery  stopped, what waits is safe; last receipt 3 s ago"));
+    }
+
+    #[test]
+    fn a_pause_is_told_with_what_is_left_of_it_and_its_reason() {
+        let mut status = working();
+        status.pipeline.state = PipelineState::Paused;
+        let reason = Some("a \x1b[2Jcall".to_owned());
+        let until = now().plus(Duration::from_secs(1530));
+        status.pause = Some(PauseStatus { since: now(), until, reason });
+        let text = text(&status, now());
+        let expected =
+            "paused    for another 25 min, until 2025-11-22T09:55:30.000Z: a \\u{1b}[2Jcall";
+        assert!(text.contains(expected), "{text}");
+        assert!(text.contains("delivery  paused"), "{text}");
     }
 }

@@ -192,8 +192,11 @@ impl Controller for TestAgent {
                 last_error: Some("\x1b]0;title\x07".to_owned()),
                 ..PipelineStatus::empty(self.state())
             },
+            pause: None,
             capture: CaptureStatus::unavailable("a test"),
             config: ConfigStatus::default(),
+            secret_store: None,
+            withheld: 0,
         }
     }
 

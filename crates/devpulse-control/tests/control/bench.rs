@@ -167,6 +167,8 @@ impl Controller for TestController {
             pause: None,
             capture: CaptureStatus::unavailable("a test"),
             config: ConfigStatus::default(),
+            secret_store: None,
+            withheld: 0,
         }
     }
 
