@@ -127,6 +127,7 @@ struct Exchange {
     answer: HttpAnswer,
     etag: Option<String>,
     location: Option<String>,
+    certificate: Option<Vec<u8>>,
 }
 
 impl HttpApi {
@@ -148,6 +149,7 @@ impl HttpApi {
             .dns_resolver(resolver::Resolver)
             .redirect(redirect::Policy::none())
             .referer(false)
+            .tls_info(true)
             .retry(reqwest::retry::never())
             .connect_timeout(options.connect_timeout)
             .timeout(options.timeout);
@@ -169,6 +171,13 @@ impl HttpApi {
     /// Whether the server is there.
     pub async fn health(&self) -> Outcome {
         outcome(self.exchange(|url| self.client.get(url), HEALTH_PATH).await)
+    }
+
+    /// Whether the server is there, and its certificate (DER) where it has one.
+    pub(crate) async fn inspect(&self) -> (Outcome, Option<Vec<u8>>) {
+        let exchange = self.exchange(|url| self.client.get(url), HEALTH_PATH).await;
+        let certificate = exchange.as_ref().ok().and_then(|exchange| exchange.certificate.clone());
+        (outcome(exchange), certificate)
     }
 
     /// Asks the server to take this device in.
@@ -285,6 +294,7 @@ async fn perform(request: RequestBuilder) -> Result<Exchange, TransportFault> {
     let mut exchange = Exchange {
         etag: text(ETAG),
         location: text(LOCATION),
+        certificate: certificate(&response),
         answer: HttpAnswer {
             status: response.status().as_u16(),
             content_type: text(CONTENT_TYPE),
@@ -302,6 +312,12 @@ async fn perform(request: RequestBuilder) -> Result<Exchange, TransportFault> {
     }
     exchange.answer.body = body.freeze();
     Ok(exchange)
+}
+
+/// The certificate that the connection was made with.
+fn certificate(response: &reqwest::Response) -> Option<Vec<u8>> {
+    let tls = response.extensions().get::<reqwest::tls::TlsInfo>()?;
+    tls.peer_certificate().map(<[u8]>::to_vec)
 }
 
 fn outcome(exchange: Result<Exchange, TransportFault>) -> Outcome {

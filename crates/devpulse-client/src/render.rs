@@ -1,7 +1,10 @@
 //! Answers as text. Nothing here reads a clock, a file or a socket.
 
+pub(crate) mod dead_letter;
+pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod progress;
+pub(crate) mod rules;
 pub(crate) mod status;
 
 use std::borrow::Cow;

@@ -19,12 +19,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// Reads the settings, with these flags above all else.
-    pub(crate) fn open(home: Option<PathBuf>, mut flags: Vec<Flag>) -> Result<Self, Failure> {
-        if let Some(home) = home {
-            flags.push(flag("--home", "home", home.to_string_lossy()));
-        }
-        let sources = Sources::gather(flags).map_err(|error| unusable(&error))?;
-        let settings = Settings::load(&sources).map_err(|error| unusable(&error))?;
+    pub(crate) fn open(home: Option<PathBuf>, flags: Vec<Flag>) -> Result<Self, Failure> {
+        let (sources, settings) = read(home, flags).map_err(|error| unusable(&error))?;
         for warning in settings.warnings() {
             output::note(&format!("warning: {}", printable(&warning.to_string())));
         }
@@ -35,6 +31,20 @@ impl Session {
     pub(crate) async fn connect(&self) -> Result<ControlClient, ClientError> {
         ControlClient::connect(&self.settings.local().home.socket()).await
     }
+}
+
+/// The settings, for a command that does not end where they cannot be used.
+pub(crate) fn settings(home: Option<PathBuf>) -> Result<Settings, SettingsError> {
+    read(home, Vec::new()).map(|(_, settings)| settings)
+}
+
+fn read(home: Option<PathBuf>, mut flags: Vec<Flag>) -> Result<(Sources, Settings), SettingsError> {
+    if let Some(home) = home {
+        flags.push(flag("--home", "home", home.to_string_lossy()));
+    }
+    let sources = Sources::gather(flags)?;
+    let settings = Settings::load(&sources)?;
+    Ok((sources, settings))
 }
 
 /// A flag that gives a setting its value.

@@ -1,0 +1,44 @@
+//! The arguments of `doctor` and of `rules`.
+
+use clap::{Args, Subcommand};
+
+/// Check what works on this device, and say what to do about the rest
+///
+/// Looks at the agent, the settings, the key, the keychain, the server with its certificate,
+/// proxy and clock, the disk, the event log, and what each signal is served by. Changes
+/// nothing, with or without an agent. Exits 1 where a check failed, 0 otherwise.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devpulse-client doctor
+  devpulse-client doctor --json | jq '.checks[] | select(.state != \"ok\")'")]
+pub(crate) struct Doctor {
+    /// Print one JSON object {"version", "checks": [{"name", "state", "detail", "remedy"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// See what the rules for windows do
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rules {
+    Test(RulesTest),
+}
+
+/// Say what is reported of each window that is open now, and by which rule
+///
+/// Shows titles to you alone: nothing is captured, stored or sent. With --app or --title,
+/// says it of a window that you describe, which needs no desktop.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devpulse-client rules test
+  devpulse-client rules test --app firefox --title 'Jobs — Mozilla Firefox Private Browsing'")]
+pub(crate) struct RulesTest {
+    /// The application's name, as events bear it in app_name
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) app: Option<String>,
+
+    /// The window's title
+    #[arg(long, value_name = "TITLE", allow_hyphen_values = true)]
+    pub(crate) title: Option<String>,
+}
