@@ -35,6 +35,7 @@ impl Delivery {
         uplink: &Arc<dyn Uplink>,
     ) -> Result<Self, WalError> {
         let mut store = Store::open(options(settings, identity))?;
+        store.set_cap(settings.config().limits.max_disk_bytes);
         if let Err(error) = store.remove_orphans() {
             tracing::warn!(%error, "forgotten images cannot be looked for");
         }

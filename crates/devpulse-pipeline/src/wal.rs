@@ -21,7 +21,8 @@
 //! | process killed before the commit | the event was not acknowledged, the hook's checkpoint speaks for it |
 //! | killed between commit and answer | the event is there; whoever submitted it does not know |
 //! | killed between sending and acknowledging | the same batch is sent again, the server counts duplicates |
-//! | disk full | [`WalError::Full`]: the queue keeps the group and tries again; reading and acknowledging go on |
+//! | disk full | [`WalError::Full`]: the queue keeps the group and tries again; the ballast is let go, so that sending and acknowledging go on |
+//! | the log's own share of the disk is used up | history, images, then the least important of the oldest events are given up, and a `gap` says so |
 //! | I/O error | [`WalError::Storage`]: the connection is closed and opened anew before anything else |
 //! | a row that does not match its checksum | it leaves the batch and becomes a `gap` |
 //! | pages that SQLite cannot read | the file is put aside, its legible rows go into a new one at their old places, the rest becomes a `gap` |
@@ -30,7 +31,9 @@
 //! | a database of a newer version | [`WalError::NewerSchema`]: nothing is touched |
 
 mod append;
+mod ballast;
 mod batches;
+mod capacity;
 mod carve;
 mod dead_letters;
 mod discard;

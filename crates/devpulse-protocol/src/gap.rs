@@ -29,6 +29,9 @@ pub struct Gap {
 pub enum GapReason {
     /// The disk cap was reached.
     DiskCap,
+    /// The disk cap was reached, and images went first: `count` counts images, whose
+    /// events are not missing.
+    ImageDiskCap,
     /// The stored bytes no longer match their checksum.
     Damaged,
     /// The database was deleted or replaced.
@@ -39,13 +42,15 @@ pub enum GapReason {
 
 impl GapReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 4] = [Self::DiskCap, Self::Damaged, Self::DatabaseLost, Self::Discarded];
+    pub const ALL: [Self; 5] =
+        [Self::DiskCap, Self::ImageDiskCap, Self::Damaged, Self::DatabaseLost, Self::Discarded];
 
     /// The reason as the wire writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DiskCap => "disk_cap",
+            Self::ImageDiskCap => "image_disk_cap",
             Self::Damaged => "damaged",
             Self::DatabaseLost => "database_lost",
             Self::Discarded => "discarded",

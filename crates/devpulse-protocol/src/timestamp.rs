@@ -21,9 +21,8 @@ impl Timestamp {
     /// The instant so many milliseconds after 1970; clamped to years -9999 to 9999.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        let clamped = millis
-            .clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
-        Self(jiff::Timestamp::from_millisecond(clamped).unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+        let nearest = if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(nearest))
     }
 
     /// Milliseconds since 1970.
@@ -104,6 +103,13 @@ mod tests {
     fn an_offset_is_converted_to_utc() {
         let parsed: Timestamp = "2025-11-22T10:30:00.0504+01:00".parse().unwrap();
         assert_eq!(parsed.to_string(), "2025-11-22T09:30:00.050Z");
+    }
+
+    #[test]
+    fn an_instant_beyond_all_years_is_the_nearest_that_there_is() {
+        assert!(Timestamp::from_millis(i64::MAX).to_string().starts_with("9999-12-"));
+        assert!(Timestamp::from_millis(i64::MIN).as_millis() < -377_000_000_000_000);
+        assert!(Timestamp::now() < Timestamp::from_millis(i64::MAX));
     }
 
     #[test]

@@ -62,9 +62,14 @@ impl Store {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(|tx, ledger| {
+        let places = self.write(|tx, ledger| {
             events.iter().map(|event| insert(tx, ledger, event)).collect::<Result<Vec<Seq>, _>>()
-        })
+        })?;
+        let images = events.iter().filter_map(|event| event.image.as_ref());
+        let bytes = events.iter().map(|event| event.json.len() as u64).sum::<u64>()
+            + images.map(NewImage::size).sum::<u64>();
+        self.keep_within_cap(bytes);
+        Ok(places)
     }
 
     /// As [`Store::append`], for a group whose commit failed: a failed commit may have

@@ -112,7 +112,7 @@ impl Store {
         if self.ledger().unbatched == 0 {
             return Ok(None);
         }
-        self.write(|tx, ledger| form(tx, ledger, limits, now))
+        self.settle(|tx, ledger| form(tx, ledger, limits, now))
     }
 
     /// Reads a batch. Rows that do not match their checksum leave it and become a `gap`;
@@ -175,7 +175,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<BatchMeta>, WalError> {
         let receipt = receipt.receipt();
-        self.write(|tx, ledger| {
+        self.settle(|tx, ledger| {
             let known = tx
                 .prepare_cached("DELETE FROM batch WHERE lo = ?1 AND bid = ?2")?
                 .execute(params![batch.meta.range.start(), batch.meta.id.as_bytes()])?;
@@ -219,7 +219,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let (first, second) = batch.events.split_at(batch.middle(split));
-        self.write(|tx, _| {
+        self.settle(|tx, _| {
             delete_batch(tx, &batch.meta)?;
             let mut halves = Vec::new();
             for half in [first, second] {
@@ -236,7 +236,7 @@ impl Store {
     /// # Errors
     /// Fails where the database does.
     pub fn set_aside(&mut self, batch: &BatchMeta, refusal: &Refusal) -> Result<(), WalError> {
-        self.write(|tx, _| {
+        self.settle(|tx, _| {
             tx.prepare_cached(
                 "UPDATE batch SET suspect = 1, status = ?2, code = ?3, cause = ?4 WHERE lo = ?1",
             )?
@@ -282,7 +282,7 @@ impl Store {
         if due.is_empty() {
             return Ok(false);
         }
-        self.write(|tx, _| {
+        self.settle(|tx, _| {
             for (id, low, high, _) in &due {
                 tx.prepare_cached("DELETE FROM event WHERE seq BETWEEN ?1 AND ?2")?
                     .execute(params![low, high])?;

@@ -70,6 +70,13 @@ impl NewImage {
     }
 }
 
+impl NewImage {
+    /// Bytes of the image.
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+}
+
 impl Store {
     /// The oldest image that waits.
     ///
@@ -175,7 +182,7 @@ impl Store {
     }
 
     fn settle_image(&mut self, id: i64, state: i64, now: Timestamp) -> Result<(), WalError> {
-        self.write(|tx, ledger| {
+        self.settle(|tx, ledger| {
             let changed = tx
                 .prepare_cached(
                     "UPDATE image SET state = ?2, at_ms = ?3 WHERE id = ?1 AND state = ?4",
@@ -188,7 +195,7 @@ impl Store {
 
     /// The row goes first: a file without a row is an orphan, a row without a file a loss.
     pub(super) fn remove_image(&mut self, id: i64) -> Result<(), WalError> {
-        let sha: Option<[u8; 32]> = self.write(|tx, ledger| {
+        let sha: Option<[u8; 32]> = self.settle(|tx, ledger| {
             let found = tx
                 .prepare_cached("DELETE FROM image WHERE id = ?1 RETURNING sha, state")?
                 .query_row([id], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))

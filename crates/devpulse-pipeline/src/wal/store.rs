@@ -8,6 +8,8 @@ use rusqlite::{
     Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params,
 };
 
+use super::ballast::Ballast;
+use super::capacity::Capacity;
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
 use super::{Identity, WalError, WalOptions, carve, recovery, schema};
@@ -22,6 +24,8 @@ pub struct Store {
     ledger: Ledger,
     /// Places that the sidecar has set aside; `None` until the first one is needed.
     reservation: Option<Reservation>,
+    capacity: Capacity,
+    ballast: Ballast,
     /// Whether the file was found damaged since it was opened.
     damaged: bool,
     /// Whether anything was written since the log was last checkpointed.
@@ -39,7 +43,17 @@ impl Store {
         let (conn, ledger) = open_sound(&options)?;
         let known = Reservation::read(&options.path);
         let reservation = known.filter(|known| known.epoch == ledger.epoch);
-        Ok(Self { options, conn: Some(conn), ledger, reservation, damaged: false, dirty: true })
+        let ballast = Ballast::of(&options.path);
+        Ok(Self {
+            options,
+            conn: Some(conn),
+            ledger,
+            reservation,
+            capacity: Capacity::default(),
+            ballast,
+            damaged: false,
+            dirty: true,
+        })
     }
 
     /// The counters as of the last commit.
@@ -123,6 +137,12 @@ impl Store {
         })
     }
 
+    /// Takes the ballast in, where it is missing and the disk has room for it. Called now
+    /// and then; most calls do nothing.
+    pub fn hold_ballast(&mut self) {
+        self.ballast.take_in();
+    }
+
     /// Whether there is anything to tidy.
     #[must_use]
     pub const fn is_dirty(&self) -> bool {
@@ -141,6 +161,24 @@ impl Store {
 
     pub(super) fn images_dir(&self) -> &Path {
         &self.options.images
+    }
+
+    pub(super) const fn capacity_mut(&mut self) -> &mut Capacity {
+        &mut self.capacity
+    }
+
+    /// As [`Store::write`], for what has to work on a full disk, too: it may have the ballast.
+    pub(super) fn settle<R>(
+        &mut self,
+        work: impl Fn(&Transaction<'_>, &mut Ledger) -> Result<R, WalError>,
+    ) -> Result<R, WalError> {
+        match self.write(&work) {
+            Err(WalError::Full(_)) if self.ballast.release() => {
+                tracing::warn!("the disk is full; what waits is still sent");
+                self.write(&work)
+            }
+            done => done,
+        }
     }
 
     /// Runs `work` in a transaction that also carries the changed ledger.
@@ -190,7 +228,9 @@ impl Store {
                 recovery::salvage(&self.options.path, &self.options.identity)?;
                 self.damaged = false;
             }
-            let fresh = Self::open(self.options.clone())?;
+            let capacity = std::mem::take(&mut self.capacity);
+            let mut fresh = Self::open(self.options.clone())?;
+            fresh.capacity = capacity;
             *self = fresh;
         }
         Ok(&self.ledger)

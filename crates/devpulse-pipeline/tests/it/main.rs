@@ -1,7 +1,9 @@
 //! The pipeline against real files and a scripted server.
 
+#![allow(clippy::print_stderr, reason = "a test that was skipped has to say so")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod capacity;
 mod damage;
 mod discard;
 mod queue;
