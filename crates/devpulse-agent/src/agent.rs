@@ -13,12 +13,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::{Front, FrontRole};
-use crate::credentials::CredentialsError;
+use crate::credentials::{CredentialsError, LateKeychain, SecretPlace};
 use crate::delivery::Delivery;
 use crate::heartbeat::Heartbeat;
 use crate::home::{Home, HomeError};
 use crate::instance_lock::{Holder, InstanceLock, LockError, Role};
 use crate::intake::Intake;
+use crate::pause::Pauser;
 use crate::policy_poll::PolicyPoll;
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
@@ -39,12 +40,13 @@ const LAST_FLUSH: Duration = Duration::from_millis(750);
 /// The running agent of one home.
 pub struct Agent {
     delivery: Delivery,
-    capture: CaptureHandle,
+    capture: Arc<CaptureHandle>,
     last_beat: Heartbeat,
     intake: JoinHandle<()>,
     tasks: JoinSet<()>,
     serving: JoinHandle<()>,
     stop: CancellationToken,
+    quit: CancellationToken,
     _lock: InstanceLock,
 }
 
@@ -91,28 +93,40 @@ impl Agent {
         let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
 
         let images = settings.local().screenshot_dir.clone();
-        let intake = Intake::new(delivery.queue(), identity.clone(), images);
+        let (pauser, pause) = Pauser::restore(delivery.wal(), settings.config().pause).await?;
+        let intake = Intake::new(delivery.queue(), identity.clone(), images, pause.standing());
         intake.recover(&delivery.wal()).await?;
         let title_key = title_key(&delivery.wal()).await?;
         let (captured, events) = mpsc::channel(CAPTURED);
-        let capture = Capture::start(policy(&settings, title_key), desktop, captured);
+        let capture = Arc::new(Capture::start(policy(&settings, title_key), desktop, captured));
         let intake_task = tokio::spawn(intake.clone().run(events));
+        pauser.enforce(&capture).await;
 
         let stored = StoredServerConfig::load(&home);
+        let secret_place = SecretPlace::of(&settings);
+        let late_keychain = LateKeychain::of(&settings);
         let (settings, settings_seen) = watch::channel(Arc::new(settings));
         let (stored, stored_seen) = watch::channel(stored);
+        let quit = CancellationToken::new();
         let front = Arc::new(Front {
             identity,
+            secret_place,
             started: Instant::now(),
             queue: delivery.queue(),
             wal: delivery.wal(),
             sender: delivery.sender(),
             synchroniser: Synchroniser::new(delivery.queue(), delivery.wal(), delivery.sender()),
             server_config: stored_seen,
-            role: FrontRole::Agent { intake: Box::new(intake), signals: capture.signals() },
+            role: FrontRole::Agent {
+                intake: Box::new(intake),
+                signals: capture.signals(),
+                capture: Arc::downgrade(&capture),
+                pause,
+                quit: quit.clone(),
+            },
         });
         let heartbeat = || Heartbeat {
-            capture: capture.clone(),
+            capture: capture.as_ref().clone(),
             wal: delivery.wal(),
             settings: settings_seen.clone(),
         };
@@ -127,23 +141,33 @@ impl Agent {
         let mut tasks = JoinSet::new();
         let serving = tokio::spawn(socket.serve(front, stop.clone()));
         tasks.spawn(heartbeat().run(stop.clone()));
+        if let Some(late_keychain) = late_keychain {
+            tasks.spawn(late_keychain.run(stop.clone()));
+        }
         tasks.spawn(poll.run(stop.clone()));
+        tasks.spawn(pauser.run(capture.as_ref().clone(), settings_seen.clone(), stop.clone()));
         tasks.spawn(apply(
             settings_seen.clone(),
-            capture.clone(),
+            capture.as_ref().clone(),
             title_key,
             delivery.applier(),
             stop.clone(),
         ));
         let last_beat = heartbeat();
         let intake = intake_task;
-        Ok(Self { delivery, capture, last_beat, intake, tasks, serving, stop, _lock: lock })
+        Ok(Self { delivery, capture, last_beat, intake, tasks, serving, stop, quit, _lock: lock })
+    }
+
+    /// Returns once a front end has asked the agent to end. Whoever runs the agent then
+    /// calls [`Agent::stop`], as it does where the system asks.
+    pub async fn asked_to_stop(&self) {
+        self.quit.cancelled().await;
     }
 
     /// Ends the agent in stages, within 3 s: capture closes what is open and says why it
     /// ends, the queue is committed, what can be sent quickly is sent, the log is closed.
     pub async fn stop(self, activity: ActivityType) {
-        let Self { delivery, capture, last_beat, intake, mut tasks, serving, stop, _lock } = self;
+        let Self { delivery, capture, last_beat, intake, mut tasks, serving, stop, .. } = self;
         let deadline = Instant::now() + LAST_COMMIT;
         let last_words = async {
             capture.end(activity).await;
@@ -246,9 +270,9 @@ async fn apply(
                 if changed.is_err() {
                     return;
                 }
-                let settings = settings.borrow_and_update();
+                let settings = Arc::clone(&settings.borrow_and_update());
                 capture.apply(policy(&settings, title_key));
-                delivery.apply(&settings);
+                delivery.apply(&settings).await;
             }
         }
     }

@@ -1,23 +1,28 @@
 //! What front ends may ask of the agent, and of a one-shot sync.
 
+use std::sync::Weak;
+
 use async_trait::async_trait;
-use devpulse_capture::Signals;
+use devpulse_capture::{CaptureHandle, ScreenshotError, Signals};
 use devpulse_control::{
     AgentStatus, CaptureStatus, ControlError, Controller, ErrorCode, EventsQuery, ListedEvent,
-    PendingEmit, PipelineState, PipelineStatus, Status, SyncOutcome, SyncProgress, SyncRequest,
+    PauseRequest, PauseStatus, PendingEmit, PipelineState, PipelineStatus, Resumption, Status,
+    SyncOutcome, SyncProgress, SyncRequest,
 };
 use devpulse_pipeline::queue::Queue;
 use devpulse_pipeline::sender::SenderHandle;
 use devpulse_pipeline::wal::{Wal, WalError};
-use devpulse_protocol::{Custom, EventBody, EventId, Timestamp};
+use devpulse_protocol::{Custom, EventBody, EventId, Screenshot, Timestamp};
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::credentials::DeviceIdentity;
+use crate::credentials::{DeviceIdentity, SecretPlace};
 use crate::intake::Intake;
 use crate::offline::Listing;
+use crate::pause::{self, PauseHandle, Standing};
+use crate::replay::UnknownDeadLetter;
 use crate::report::{self, PipelineFigures};
 use crate::server_config::StoredServerConfig;
 use crate::synchronise::Synchroniser;
@@ -25,6 +30,7 @@ use crate::synchronise::Synchroniser;
 /// Serves the control socket.
 pub(crate) struct Front {
     pub(crate) identity: DeviceIdentity,
+    pub(crate) secret_place: SecretPlace,
     pub(crate) started: Instant,
     pub(crate) queue: Queue,
     pub(crate) wal: Wal,
@@ -42,6 +48,12 @@ pub(crate) enum FrontRole {
         intake: Box<Intake>,
         /// What each signal is served by.
         signals: watch::Receiver<Signals>,
+        /// Takes screenshots for as long as capture goes on.
+        capture: Weak<CaptureHandle>,
+        /// Pauses capture.
+        pause: PauseHandle,
+        /// Ends the agent.
+        quit: CancellationToken,
     },
     /// A sync that will end by itself, or when an agent wants its place.
     OneShot {
@@ -75,13 +87,31 @@ impl Front {
             FrontRole::OneShot { .. } => None,
         }
     }
+
+    fn withheld(&self) -> u64 {
+        match &self.role {
+            FrontRole::Agent { capture, .. } => {
+                capture.upgrade().map_or(0, |capture| capture.withheld())
+            }
+            FrontRole::OneShot { .. } => 0,
+        }
+    }
+
+    const fn pauses(&self) -> Option<&PauseHandle> {
+        match &self.role {
+            FrontRole::Agent { pause, .. } => Some(pause),
+            FrontRole::OneShot { .. } => None,
+        }
+    }
 }
 
 #[async_trait]
 impl Controller for Front {
     async fn status(&self) -> Status {
+        let standing = self.pauses().map(|pause| pause.standing().borrow().clone());
+        let pause = standing.as_ref().and_then(Standing::pause).map(pause::status);
         let pipeline = match self.figures().await {
-            Ok(figures) => report::pipeline(figures, Timestamp::now()),
+            Ok(figures) => report::pipeline(figures, pause.is_some(), Timestamp::now()),
             Err(error) => PipelineStatus {
                 last_error: Some(error.to_string()),
                 ..PipelineStatus::empty(PipelineState::Idle)
@@ -100,17 +130,21 @@ impl Controller for Front {
             |signals| report::capture(&signals),
         );
         let config = self.server_config.borrow().clone();
-        report::status(Some(&self.identity), agent, pipeline, capture, config.as_ref())
+        Status {
+            pause,
+            secret_store: self.secret_place.now(),
+            withheld: self.withheld(),
+            ..report::status(Some(&self.identity), agent, pipeline, capture, config.as_ref())
+        }
     }
 
     async fn emit(&self, name: String, data: Box<RawValue>) -> Result<PendingEmit, ControlError> {
-        let FrontRole::Agent { intake, .. } = &self.role else {
-            return Err(ControlError::new(
-                ErrorCode::NoAgent,
-                "no agent is running, only a sync that will end by itself",
-            )
-            .with_hint("start it with: devpulse-client run"));
-        };
+        let FrontRole::Agent { intake, pause, .. } = &self.role else { return Err(no_agent()) };
+        if let Some(pause) = pause.standing().borrow().pause() {
+            let sentence = format!("capture is paused until {}", pause.until);
+            return Err(ControlError::new(ErrorCode::Forbidden, sentence)
+                .with_hint("go on before with: devpulse-client resume"));
+        }
         let custom = Custom::new(name, data)
             .map_err(|error| ControlError::new(ErrorCode::Invalid, error.to_string()))?;
         let event_id = EventId::new();
@@ -169,6 +203,63 @@ impl Controller for Front {
         }
         Ok(())
     }
+
+    async fn pause(&self, request: PauseRequest) -> Result<PauseStatus, ControlError> {
+        self.pauses().ok_or_else(no_agent)?.pause(request).await
+    }
+
+    async fn resume(&self) -> Result<Resumption, ControlError> {
+        self.pauses().ok_or_else(no_agent)?.resume().await
+    }
+
+    async fn screenshot(&self) -> Result<Vec<Screenshot>, ControlError> {
+        let FrontRole::Agent { capture, .. } = &self.role else { return Err(no_agent()) };
+        let capture = capture.upgrade().ok_or_else(ControlError::stopping)?;
+        capture.screenshot().await.map_err(|error| no_screenshot(&error))
+    }
+
+    async fn replay(&self, event_id: Option<EventId>) -> Result<u64, ControlError> {
+        let replayed = self.wal.call(move |store| store.replay(event_id)).await.map_err(storage)?;
+        match event_id {
+            Some(event_id) if replayed == 0 => {
+                let unknown = UnknownDeadLetter(event_id);
+                Err(ControlError::new(ErrorCode::Invalid, unknown.to_string())
+                    .with_hint(UnknownDeadLetter::HINT))
+            }
+            _ => Ok(replayed),
+        }
+    }
+
+    async fn stop(&self) -> Result<(), ControlError> {
+        match &self.role {
+            FrontRole::Agent { quit, .. } => quit.cancel(),
+            FrontRole::OneShot { hand_over } => hand_over.cancel(),
+        }
+        Ok(())
+    }
+}
+
+fn no_agent() -> ControlError {
+    let sentence = "no agent is running, only a sync that will end by itself";
+    ControlError::new(ErrorCode::NoAgent, sentence).with_hint("start it with: devpulse-client run")
+}
+
+fn no_screenshot(error: &ScreenshotError) -> ControlError {
+    let (code, hint) = match error {
+        ScreenshotError::Policy => (ErrorCode::Forbidden, Some("ask your administrator")),
+        ScreenshotError::Paused => {
+            (ErrorCode::Forbidden, Some("go on with: devpulse-client resume"))
+        }
+        ScreenshotError::Ended => (ErrorCode::Stopping, None),
+        ScreenshotError::Locked => (ErrorCode::Failed, Some("unlock it, and try again")),
+        ScreenshotError::Unavailable(_) => {
+            (ErrorCode::Failed, Some("see what is missing with: devpulse-client doctor"))
+        }
+        _ => (ErrorCode::Failed, Some("try again; see also: devpulse-client doctor")),
+    };
+    let source = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    let sentence = format!("{error}{}", source.unwrap_or_default());
+    ControlError { hint: hint.map(ToOwned::to_owned), ..ControlError::new(code, sentence) }
 }
 
 fn storage(error: WalError) -> ControlError {

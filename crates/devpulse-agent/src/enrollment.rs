@@ -6,14 +6,17 @@
 
 use std::io;
 
+use devpulse_pipeline::wal::WalError;
 use devpulse_pipeline::{HttpAnswer, Outcome, TransportFault};
 use devpulse_protocol::{
     EnrollRequest, EnrollResponse, EnrollmentSecret, Platform, ProblemCode, Timestamp, Username,
 };
 
+use crate::agent::wal_hint;
 use crate::credentials::{Credentials, CredentialsError, DeviceIdentity, KeptIn, SecretStore};
 use crate::home::HomeError;
 use crate::http::{HttpApi, HttpOptions, HttpSetupError, RefusedCall, fault_hint};
+use crate::instance_lock::LockError;
 use crate::machine;
 use crate::origin::ServerUrl;
 use crate::server_config::StoredServerConfig;
@@ -105,6 +108,18 @@ pub enum EnrollError {
         /// Why.
         fault: TransportFault,
     },
+    /// An agent runs on the enrollment that is to be replaced.
+    #[error("an agent is running on the former enrollment (pid {0})")]
+    AgentRuns(u32),
+    /// Somebody else works on the home.
+    #[error(transparent)]
+    Lock(LockError),
+    /// The event log of the former enrollment cannot be used.
+    #[error(transparent)]
+    Wal(#[from] WalError),
+    /// The event log of the former enrollment cannot be removed.
+    #[error("what the former enrollment captured cannot be removed")]
+    FormerLog(#[source] io::Error),
     /// Something answers, but not in a way to enroll now.
     #[error("{server} cannot enroll devices now: {refused}")]
     NotReady {
@@ -168,6 +183,10 @@ impl EnrollError {
             Self::NoServer => FailureClass::Usage,
             Self::AlreadyEnrolled { .. }
             | Self::Backlog { .. }
+            | Self::AgentRuns(_)
+            | Self::Lock(_)
+            | Self::Wal(_)
+            | Self::FormerLog(_)
             | Self::Home(_)
             | Self::Setup(_)
             | Self::Credentials(_)
@@ -191,6 +210,9 @@ impl EnrollError {
                 "deliver them first with devpulse-client sync, or discard them with \
                  --force --discard"
             }
+            Self::AgentRuns(_) => "end it, then enroll again",
+            Self::Lock(error) => return error.hint(),
+            Self::Wal(error) => return wal_hint(error),
             Self::Unreachable { fault, .. } => fault_hint(fault),
             Self::NotReady { .. } => "try again later, or ask your administrator",
             Self::BadSecret => "ask your administrator for a new enrollment secret",
@@ -205,7 +227,7 @@ impl EnrollError {
             Self::Home(error) => return Some(error.hint()),
             Self::Setup(error) => return error.hint().map(str::to_owned),
             Self::Credentials(error) => return error.hint(),
-            Self::FormerConfig(_) => return None,
+            Self::FormerConfig(_) | Self::FormerLog(_) => return None,
         };
         Some(hint.to_owned())
     }

@@ -17,6 +17,8 @@ pub enum Role {
     Agent,
     /// It sends what is pending and ends; it can be asked to hand over.
     Sync,
+    /// It changes what no agent may have open, and ends by itself.
+    Command,
 }
 
 /// Who holds the lock.
@@ -57,7 +59,7 @@ impl LockError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::HeldBy(Some(Holder { role: Role::Sync, .. })) => {
+            Self::HeldBy(Some(Holder { role: Role::Sync | Role::Command, .. })) => {
                 Some("wait until it has ended".to_owned())
             }
             Self::HeldBy(_) => Some("see what it does with: devpulse-client status".to_owned()),
@@ -106,6 +108,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::Agent => "agent",
             Self::Sync => "sync",
+            Self::Command => "command",
         })
     }
 }
@@ -116,6 +119,9 @@ fn held(holder: Option<&Holder>) -> String {
             format!("an agent is running already (pid {pid})")
         }
         Some(Holder { pid, role: Role::Sync }) => format!("a sync is running (pid {pid})"),
+        Some(Holder { pid, role: Role::Command }) => {
+            format!("another devpulse command is at work on this home (pid {pid})")
+        }
         None => "another DevPulse process holds this home".to_owned(),
     }
 }
@@ -155,6 +161,11 @@ mod tests {
                 "see what it does with: devpulse-client status",
             ),
             (Role::Sync, format!("a sync is running (pid {pid})"), "wait until it has ended"),
+            (
+                Role::Command,
+                format!("another devpulse command is at work on this home (pid {pid})"),
+                "wait until it has ended",
+            ),
         ] {
             let _held = InstanceLock::acquire(&home, role).unwrap();
             let error = InstanceLock::acquire(&home, Role::Agent).unwrap_err();

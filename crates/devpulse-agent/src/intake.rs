@@ -7,9 +7,10 @@ use devpulse_capture::{Captured, CapturedImage, CheckpointUpdate, OpenWindow, Ur
 use devpulse_pipeline::queue::{Queue, QueueClosed, Ticket, Urgency as QueueUrgency};
 use devpulse_pipeline::wal::{self, NewEvent, NewImage, Wal, WalError};
 use devpulse_protocol::{EventBody, EventDraft, EventId, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::credentials::DeviceIdentity;
+use crate::pause::Standing;
 
 /// Makes captured events into stored ones.
 #[derive(Clone, Debug)]
@@ -17,11 +18,17 @@ pub(crate) struct Intake {
     queue: Queue,
     identity: DeviceIdentity,
     images: PathBuf,
+    standing: watch::Receiver<Standing>,
 }
 
 impl Intake {
-    pub(crate) fn new(queue: Queue, identity: DeviceIdentity, images: PathBuf) -> Self {
-        Self { queue, identity, images }
+    pub(crate) fn new(
+        queue: Queue,
+        identity: DeviceIdentity,
+        images: PathBuf,
+        standing: watch::Receiver<Standing>,
+    ) -> Self {
+        Self { queue, identity, images, standing }
     }
 
     /// Takes events in until capture ends.
@@ -65,9 +72,9 @@ impl Intake {
     }
 
     async fn take(&self, captured: Captured) -> Result<(), QueueClosed> {
-        let Some(mut event) = self.encode(captured.event_id, captured.at, captured.body) else {
-            return Ok(());
-        };
+        let admitted = self.standing.borrow().admit(captured.body);
+        let encode = |body| self.encode(captured.event_id, captured.at, body);
+        let Some(mut event) = admitted.and_then(encode) else { return Ok(()) };
         event.checkpoint = checkpoint(captured.checkpoint);
         event.image = match captured.image {
             Some(image) => self.stage(image).await,

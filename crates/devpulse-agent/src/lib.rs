@@ -4,9 +4,11 @@
 //! `devpulse-control`. It knows no terminal and no window.
 
 pub mod agent;
+pub mod backlog;
 mod controller;
 pub mod credentials;
 mod delivery;
+pub mod doctor;
 pub mod enrollment;
 mod heartbeat;
 pub mod home;
@@ -18,12 +20,18 @@ pub mod machine;
 pub mod offline;
 pub mod one_shot;
 pub mod origin;
+mod owner;
+mod pause;
 mod policy_poll;
 pub mod printable;
+pub mod replacement;
+pub mod replay;
 mod report;
+pub mod rules;
 pub mod server_config;
 pub mod settings;
 mod synchronise;
+pub mod unenroll;
 mod upstream;
 
 pub use agent::{Agent, AgentError};

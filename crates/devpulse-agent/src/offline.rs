@@ -9,7 +9,8 @@ use devpulse_pipeline::wal::{self, Listed, Snapshot, WalError};
 use devpulse_protocol::Timestamp;
 use serde_json::value::RawValue;
 
-use crate::credentials::DeviceIdentity;
+use crate::credentials::{DeviceIdentity, SecretPlace};
+use crate::pause;
 use crate::report::{self, PipelineFigures};
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
@@ -25,13 +26,19 @@ pub fn status(settings: &Settings) -> Result<Status, WalError> {
     let local = settings.local();
     let identity = DeviceIdentity::peek(&local.home).or_else(|| stand_in(settings));
     let config = StoredServerConfig::load(&local.home);
-    let pipeline = match Snapshot::open(&local.wal_db_path)? {
-        Some(snapshot) => report::pipeline(figures(&snapshot)?, Timestamp::now()),
-        None => PipelineStatus::empty(PipelineState::Idle),
+    let (pipeline, pause) = match Snapshot::open(&local.wal_db_path)? {
+        Some(snapshot) => {
+            let pause = pause::left_behind(&snapshot)?;
+            let figures = figures(&snapshot)?;
+            (report::pipeline(figures, pause.is_some(), Timestamp::now()), pause)
+        }
+        None => (PipelineStatus::empty(PipelineState::Idle), None),
     };
     let capture = CaptureStatus::unavailable("no agent is running");
     let agent = AgentStatus::default();
-    Ok(report::status(identity.as_ref(), agent, pipeline, capture, config.as_ref()))
+    let pause = pause.as_ref().map(pause::status);
+    let status = report::status(identity.as_ref(), agent, pipeline, capture, config.as_ref());
+    Ok(Status { pause, secret_store: SecretPlace::of(settings).now(), ..status })
 }
 
 /// Lists events of a home whose agent does not run, handing each to `take` until it
@@ -124,7 +131,7 @@ fn figures(snapshot: &Snapshot) -> Result<PipelineFigures, WalError> {
 }
 
 /// Who the device is where the environment stands in for the credentials file.
-fn stand_in(settings: &Settings) -> Option<DeviceIdentity> {
+pub(crate) fn stand_in(settings: &Settings) -> Option<DeviceIdentity> {
     let local = settings.local();
     local.api_key.as_ref()?;
     Some(DeviceIdentity {

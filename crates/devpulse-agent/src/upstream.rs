@@ -47,7 +47,29 @@ impl Upstream {
     /// A key that the keychain does not hand out now is asked for again when it is needed.
     pub(crate) async fn of(settings: &Settings) -> Result<Option<Self>, UpstreamError> {
         let keychain: Arc<dyn SecretStore> = Arc::new(SystemKeychain::new());
-        let enrollment = load(settings, &keychain).await?;
+        let enrollment = load(settings, &keychain, Enrollment::load).await?;
+        if let Some(identity) = enrollment.identity() {
+            identity.check_server(settings)?;
+        }
+        Self::prepare(settings, keychain, enrollment)
+    }
+
+    /// The way to the server that the credentials file names, wherever the settings lead:
+    /// another enrollment is about to take its place.
+    pub(crate) async fn former(settings: &Settings) -> Result<Option<Self>, UpstreamError> {
+        let keychain: Arc<dyn SecretStore> = Arc::new(SystemKeychain::new());
+        let of_home = |settings: &Settings, keychain: &dyn SecretStore| {
+            Enrollment::of_home(&settings.local().home, keychain)
+        };
+        let enrollment = load(settings, &keychain, of_home).await?;
+        Self::prepare(settings, keychain, enrollment)
+    }
+
+    fn prepare(
+        settings: &Settings,
+        keychain: Arc<dyn SecretStore>,
+        enrollment: Enrollment,
+    ) -> Result<Option<Self>, UpstreamError> {
         let (identity, key) = match enrollment {
             Enrollment::NotEnrolled => return Ok(None),
             Enrollment::Enrolled(Credentials { identity, api_key }) => {
@@ -59,7 +81,7 @@ impl Upstream {
                 (identity, KeySource::Stored { store: keychain, home })
             }
         };
-        identity.check_server(settings)?;
+        identity.check_plain(settings)?;
         let options = HttpOptions::of(settings.local());
         let api = HttpApi::new(identity.server_url.clone(), &options)?;
         let uplink = Arc::new(HttpUplink::new(api, &identity, key)?);
@@ -84,10 +106,12 @@ impl Upstream {
 async fn load(
     settings: &Settings,
     keychain: &Arc<dyn SecretStore>,
+    how: impl FnOnce(&Settings, &dyn SecretStore) -> Result<Enrollment, CredentialsError>
+    + Send
+    + 'static,
 ) -> Result<Enrollment, CredentialsError> {
     let (settings, keychain) = (settings.clone(), Arc::clone(keychain));
-    let loading =
-        tokio::task::spawn_blocking(move || Enrollment::load(&settings, keychain.as_ref()));
+    let loading = tokio::task::spawn_blocking(move || how(&settings, keychain.as_ref()));
     match loading.await {
         Ok(enrollment) => enrollment,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -1,0 +1,133 @@
+//! What waits on a home whose enrollment is about to end: it is sent first, or discarded
+//! by the person's word.
+
+use std::time::Duration;
+
+use devpulse_control::{PipelineState, SyncProgress, SyncRequest, SyncResult};
+use devpulse_pipeline::wal::{Discarded, Snapshot, Store, WalError};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::credentials::DeviceIdentity;
+use crate::delivery::{self, Delivery};
+use crate::intake::Intake;
+use crate::pause::Standing;
+use crate::settings::Settings;
+use crate::synchronise::Synchroniser;
+use crate::upstream::Upstream;
+
+/// How long sending may take.
+const LONGEST: Duration = Duration::from_secs(60);
+/// How long something may stand in the way with nothing getting through.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Reports of progress that may wait to be looked at.
+const REPORTS: usize = 16;
+
+/// What becomes of events and images that wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Waiting {
+    /// They are sent; where that fails, nothing is changed.
+    #[default]
+    Send,
+    /// They are discarded.
+    Discard,
+}
+
+/// What could not be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Events that still wait.
+    pub events: u64,
+    /// Images that still wait.
+    pub images: u64,
+    /// What stands in the way.
+    pub cause: Option<String>,
+    /// What kind of obstacle that is.
+    pub state: Option<PipelineState>,
+}
+
+impl Left {
+    /// Whether anything still waits.
+    pub(crate) const fn is_something(&self) -> bool {
+        self.events > 0 || self.images > 0
+    }
+}
+
+/// What waits, by the files; nothing where there is no log. The caller holds the lock.
+pub(crate) fn count(settings: &Settings) -> Result<Left, WalError> {
+    let snapshot = Snapshot::open(&settings.local().wal_db_path)?;
+    Ok(snapshot.map_or_else(Left::default, |snapshot| Left {
+        events: snapshot.ledger().pending,
+        images: snapshot.ledger().images_pending,
+        ..Left::default()
+    }))
+}
+
+/// Sends what waits, for a minute at most, and gives up early where nothing gets through.
+/// The caller holds the lock.
+pub(crate) async fn send(settings: &Settings, upstream: &Upstream) -> Result<Left, WalError> {
+    let identity = upstream.identity();
+    let delivery = Delivery::start(settings, identity, &upstream.transport())?;
+    recover_open_window(&delivery, settings, identity).await;
+    let synchroniser = Synchroniser::new(delivery.queue(), delivery.wal(), delivery.sender());
+    let (progress, reports) = mpsc::channel(REPORTS);
+    let mut obstacle = None;
+    let outcome = tokio::select! {
+        outcome = synchroniser.run(SyncRequest { timeout: LONGEST }, progress) => Some(outcome),
+        () = give_up(reports, &mut obstacle) => None,
+    };
+    let ledger = delivery.wal().call(|store| Ok(store.ledger().clone())).await?;
+    drop(synchroniser);
+    let images = delivery.sender().state().borrow().images.clone();
+    delivery.stop(Duration::ZERO).await;
+    let mut left =
+        Left { events: ledger.pending, images: ledger.images_pending, ..Left::default() };
+    if left.is_something() {
+        left.cause = obstacle.as_ref().and_then(|report| report.last_error.clone());
+        left.cause = left.cause.or(images.map(|blocked| blocked.cause)).or(ledger.last_error);
+        left.state = obstacle.map(|report| report.state);
+        if outcome.is_some_and(|outcome| outcome.result == SyncResult::Revoked) {
+            left.state = Some(PipelineState::Revoked);
+        }
+    }
+    Ok(left)
+}
+
+/// Discards what waits. Blocks until the disk has answered; the caller holds the lock.
+pub(crate) fn discard(
+    settings: &Settings,
+    identity: &DeviceIdentity,
+) -> Result<Discarded, WalError> {
+    if !settings.local().wal_db_path.exists() {
+        return Ok(Discarded::default());
+    }
+    Store::open(delivery::options(settings, identity))?.discard_pending()
+}
+
+/// A window that a crash cut is an event that waits, too.
+async fn recover_open_window(delivery: &Delivery, settings: &Settings, identity: &DeviceIdentity) {
+    let images = settings.local().screenshot_dir.clone();
+    let (_running, standing) = watch::channel(Standing::Running);
+    let intake = Intake::new(delivery.queue(), identity.clone(), images, standing);
+    if let Err(error) = intake.recover(&delivery.wal()).await {
+        tracing::warn!(%error, "the window that was open last is not reported");
+    }
+}
+
+/// Returns once something has stood in the way for a while with nothing getting through.
+async fn give_up(mut reports: mpsc::Receiver<SyncProgress>, obstacle: &mut Option<SyncProgress>) {
+    let (mut sent, mut moved) = (0, Instant::now());
+    loop {
+        let is_stuck = obstacle.is_some();
+        tokio::select! {
+            report = reports.recv() => {
+                let Some(report) = report else { return std::future::pending().await };
+                if report.sent > sent {
+                    (sent, moved) = (report.sent, Instant::now());
+                }
+                *obstacle = report.last_error.is_some().then_some(report);
+            }
+            () = tokio::time::sleep_until(moved + PATIENCE), if is_stuck => return,
+        }
+    }
+}
