@@ -70,6 +70,25 @@ impl TestServer {
         self.runtime.block_on(admin.set_config(config)).unwrap();
     }
 
+    /// As another server's software would, which may send values that are not allowed.
+    pub(crate) fn set_config_unchecked(&self, config: Value) {
+        let admin = self.running.as_ref().unwrap().admin();
+        self.runtime.block_on(admin.set_config_unchecked(config)).unwrap();
+    }
+
+    /// The image files that the server holds.
+    pub(crate) fn images(&self) -> Vec<Vec<u8>> {
+        let admin = self.running.as_ref().unwrap().admin();
+        self.runtime.block_on(async {
+            let mut images = Vec::new();
+            for summary in admin.screenshots().await.unwrap() {
+                let image = admin.screenshot(&summary.sha256).await.unwrap().unwrap();
+                images.push(image.bytes.to_vec());
+            }
+            images
+        })
+    }
+
     pub(crate) fn revoke_all(&self) {
         let admin = self.running.as_ref().unwrap().admin();
         self.runtime.block_on(async {
@@ -199,6 +218,12 @@ impl Agent<'_> {
         let mut child = self.child.take().unwrap();
         let status = wait("the agent ends", || child.try_wait().unwrap());
         (status, begun.elapsed())
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        wait("the agent ends", || child.try_wait().unwrap())
     }
 
     /// Hands `count` custom events to the agent, and returns their ids.

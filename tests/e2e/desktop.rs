@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::agent::{Device, TestServer, first_line, wait};
 
 /// An X server with a window manager; ended when dropped.
-struct Desktop {
-    display: String,
+pub(crate) struct Desktop {
+    pub(crate) display: String,
     processes: Vec<Child>,
 }
 
 impl Desktop {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let is_there = |program: &str| {
             Command::new("which")
                 .arg(program)
@@ -69,7 +69,7 @@ impl Desktop {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    fn open(&mut self, class: &str, title: &str) -> String {
+    pub(crate) fn open(&mut self, class: &str, title: &str) -> String {
         self.spawn("xterm", &["-class", class, "-T", title, "-e", "sleep", "600"]);
         let window = wait("the window is there", || {
             let found = self.ask("xdotool", &["search", "--class", class]);

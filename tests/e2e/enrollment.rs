@@ -109,3 +109,104 @@ fn the_environment_stands_in_for_the_credentials_file() {
     assert!(server.events().iter().any(|event| event["event_type"] == "custom"));
     assert!(!device.home().join("credentials.json").exists());
 }
+
+fn forced<'a>(url: &'a str, secret: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["enroll", "--username", "ada", "--server", url];
+    arguments.extend(["--enrollment-secret", secret, "--force"]);
+    arguments.extend(more);
+    arguments
+}
+
+fn customs(server: &TestServer) -> usize {
+    server.events().iter().filter(|event| event["event_type"] == "custom").count()
+}
+
+#[test]
+fn a_backlog_is_sent_to_where_it_belongs_before_the_device_moves() {
+    let mut first = TestServer::start();
+    let second = TestServer::start();
+    let device = Device::enrolled(&first);
+    first.stop();
+    let agent = device.start_agent();
+    agent.emit(3);
+    agent.kill();
+    first.start_again();
+    let epoch = device.listed("--pending")[0]["epoch"].clone();
+    device.run(&forced(&second.url(), &second.secret(), &[])).expect_exit(0);
+    assert_eq!(customs(&first), 3);
+    let status = device.status();
+    assert_eq!(status["server_url"], Value::from(second.url()));
+    assert_eq!(status["pipeline"]["captured"], 0, "the history of another identity is kept");
+    assert!(device.listed("--sent").is_empty());
+
+    let agent = device.start_agent();
+    agent.emit(1);
+    device.run(&["sync"]).expect_exit(0);
+    assert_eq!((customs(&first), customs(&second)), (3, 1));
+    assert!(second.events().iter().all(|event| event["epoch"] != epoch));
+}
+
+#[test]
+fn a_backlog_is_discarded_by_an_explicit_word_before_the_device_moves() {
+    let mut first = TestServer::start();
+    let second = TestServer::start();
+    let device = Device::enrolled(&first);
+    first.stop();
+    let agent = device.start_agent();
+    agent.emit(3);
+    agent.kill();
+    device.run(&forced(&second.url(), "not-the-secret", &["--discard"])).expect_exit(5);
+    assert_eq!(device.listed("--pending").len(), 4, "discarded before the new server agreed");
+    device.run(&forced(&second.url(), &second.secret(), &["--discard"])).expect_exit(0);
+    assert_eq!(device.status()["pipeline"]["captured"], 0);
+    device.run(&["sync"]).expect_exit(0);
+    assert!(second.events().is_empty());
+}
+
+#[test]
+fn a_log_without_credentials_still_belongs_to_whom_it_was_captured_for() {
+    let mut first = TestServer::start();
+    let second = TestServer::start();
+    let device = Device::enrolled(&first);
+    first.stop();
+    let agent = device.start_agent();
+    agent.emit(3);
+    agent.kill();
+    std::fs::remove_file(device.home().join("credentials.json")).unwrap();
+    let (url, secret) = (second.url(), second.secret());
+    let arguments =
+        ["enroll", "--username", "ada", "--server", &url, "--enrollment-secret", &secret];
+    let (cause, hint) = device.run(&arguments).expect_exit(1).cause_and_hint();
+    assert_eq!(cause, format!("4 events wait that belong to ada at {}", first.url()));
+    assert!(hint.contains("--discard"), "{hint}");
+    device.run(&[&arguments[..], &["--discard"]].concat()).expect_exit(0);
+    assert_eq!(device.status()["pipeline"]["captured"], 0);
+}
+
+#[test]
+fn the_same_person_at_the_same_server_keeps_the_log() {
+    let mut server = TestServer::start();
+    let device = Device::enrolled(&server);
+    server.stop();
+    let agent = device.start_agent();
+    agent.emit(3);
+    agent.kill();
+    server.start_again();
+    server.revoke_all();
+    device.run(&forced(&server.url(), &server.secret(), &[])).expect_exit(0);
+    assert_eq!(device.status()["pipeline"]["pending"], 4);
+}
+
+#[test]
+fn an_enrollment_is_not_replaced_under_a_running_agent() {
+    let server = TestServer::start();
+    let device = Device::enrolled(&server);
+    let agent = device.start_agent();
+    let arguments = forced("http://127.0.0.1:9", "x", &[]);
+    let (cause, hint) = device.run(&arguments).expect_exit(1).cause_and_hint();
+    assert_eq!(
+        cause,
+        format!("an agent is running on the former enrollment (pid {})", agent.pid())
+    );
+    assert_eq!(hint, "end it, then enroll again");
+}

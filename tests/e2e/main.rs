@@ -7,11 +7,15 @@
 mod agent;
 mod delivery;
 mod desktop;
+mod doctor;
 mod enrollment;
 mod extending;
+mod keychain;
+mod keyring;
 mod mistakes;
 mod pause;
 mod replay;
+mod rules;
 mod session;
 mod shutdown;
 mod status;

@@ -100,6 +100,10 @@ fn what_logind_tells_reaches_the_server_in_order_and_each_thing_once() {
         "final",
     ];
     assert_eq!(names(&server.events()), expected);
+    for log in std::fs::read_dir(device.home().join("logs")).unwrap() {
+        let log = std::fs::read_to_string(log.unwrap().path()).unwrap();
+        assert!(!log.contains(" WARN "), "an end that was asked for is no trouble:\n{log}");
+    }
 }
 
 #[test]

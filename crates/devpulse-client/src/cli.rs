@@ -1,17 +1,26 @@
 //! The arguments, and the help that a person learns the program from.
 
+mod capture;
+mod diagnosis;
+mod unenroll;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use devpulse_protocol::EventId;
 use serde_json::value::RawValue;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Output};
+pub(crate) use capture::{Pause, Resume, Screenshot};
+pub(crate) use diagnosis::{Doctor, Rules, RulesTest};
+pub(crate) use unenroll::Unenroll;
 
 const AFTER_HELP: &str = "\
 A first day:
@@ -48,11 +57,18 @@ pub(crate) enum Command {
     Run(Run),
     Status(Status),
     Sync(Sync),
+    Pause(Pause),
+    Resume(Resume),
+    Screenshot(Screenshot),
     Emit(Emit),
     Events(Events),
+    Doctor(Doctor),
+    #[command(subcommand)]
+    Rules(Rules),
     #[command(subcommand)]
     Config(Config),
     Completions(Completions),
+    Unenroll(Unenroll),
 }
 
 /// Take this device in at the organisation's server
@@ -90,10 +106,14 @@ pub(crate) struct Enroll {
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<String>,
 
-    /// Replace the enrollment that is there; refuses while events wait that belong to
-    /// another server or person
+    /// Replace the enrollment that is there; what waits for another server or person is
+    /// sent there first, and where that fails nothing is changed
     #[arg(long)]
     pub(crate) force: bool,
+
+    /// Discard what waits for another server or person, in place of sending it
+    #[arg(long)]
+    pub(crate) discard: bool,
 }
 
 /// Run the agent in the foreground
@@ -182,7 +202,8 @@ pub(crate) struct Emit {
 Examples:
   devpulse-client events                      what waits to be sent
   devpulse-client events --sent --limit 20    the last that were delivered
-  devpulse-client events --dead --json | jq .reason")]
+  devpulse-client events --dead --json | jq .reason
+  devpulse-client events --replay all         another try for what was refused")]
 pub(crate) struct Events {
     /// Those that wait to be sent, oldest first (this is the default)
     #[arg(long, group = "which")]
@@ -200,9 +221,34 @@ pub(crate) struct Events {
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
 
-    /// One event a line, exactly as it is sent; with --dead, {"event", "reason", "status"}
+    /// Put a refused event, by its event_id, or all of them back among those that wait
+    #[arg(long, value_name = "ID|all", group = "which", conflicts_with_all = ["limit", "json"])]
+    pub(crate) replay: Option<Replay>,
+
+    /// One event a line, exactly as it is sent; with --dead, the fields reason, status
+    /// and died_at are added (an own reason of the event is then its gap_reason)
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which dead letters are put back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replay {
+    /// All there are.
+    All,
+    /// This one.
+    One(EventId),
+}
+
+impl FromStr for Replay {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        text.parse().map(Self::One).map_err(|_| "an event_id or \"all\" is expected")
+    }
 }
 
 /// Look at the settings

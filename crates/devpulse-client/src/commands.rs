@@ -2,15 +2,20 @@
 
 mod completions;
 mod config_show;
+mod doctor;
 mod emit;
 mod emit_stdin;
 mod enroll;
 mod events;
+mod pause;
+mod rules;
 mod run;
+mod screenshot;
 mod status;
 mod sync;
+mod unenroll;
 
-use crate::cli::{Cli, Command, Config};
+use crate::cli::{Cli, Command, Config, Rules};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -22,10 +27,16 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run(arguments) => block_on(run::run(home, arguments))?,
         Command::Status(arguments) => block_on(status::status(home, arguments))?,
         Command::Sync(arguments) => block_on(sync::sync(home, arguments))?,
+        Command::Pause(arguments) => block_on(pause::pause(home, arguments))?,
+        Command::Resume(_) => block_on(pause::resume(home))?,
+        Command::Screenshot(arguments) => block_on(screenshot::screenshot(home, &arguments))?,
         Command::Emit(arguments) => block_on(emit::emit(home, arguments))?,
         Command::Events(arguments) => block_on(events::events(home, arguments))?,
+        Command::Doctor(arguments) => block_on(doctor::doctor(home, &arguments))?,
+        Command::Rules(Rules::Test(arguments)) => block_on(rules::test(home, arguments))?,
         Command::Config(Config::Show(arguments)) => config_show::show(home, &arguments),
         Command::Completions(arguments) => completions::print(&arguments),
+        Command::Unenroll(arguments) => block_on(unenroll::unenroll(home, &arguments))?,
     }
 }
 

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use devpulse_agent::credentials::{KeptIn, SystemKeychain};
 use devpulse_agent::enrollment::{
-    self, Backlog, BacklogChoice, EnrollError, Enrolled, EnrollmentRequest, FailureClass,
+    Backlog, BacklogChoice, EnrollError, Enrolled, EnrollmentRequest, FailureClass,
 };
-use devpulse_agent::offline;
 use devpulse_agent::printable::printable;
-use devpulse_control::ClientError;
+use devpulse_agent::replacement;
 use devpulse_protocol::EnrollmentSecret;
 
 use crate::cli::Enroll;
@@ -26,9 +25,6 @@ pub(super) async fn enroll(home: Option<PathBuf>, arguments: Enroll) -> Result<(
     let username = arguments.username.as_deref().map(|name| flag("--username", "username", name));
     let server = arguments.server.as_deref().map(|url| flag("--server", "server_url", url));
     let session = Session::open(home, username.into_iter().chain(server).collect())?;
-    if arguments.force {
-        refuse_while_running(&session).await?;
-    }
     let Some(username) = session.settings.local().username.clone() else {
         return Err(Failure::new(
             Exit::Usage,
@@ -36,47 +32,21 @@ pub(super) async fn enroll(home: Option<PathBuf>, arguments: Enroll) -> Result<(
         )
         .with_hint("name the person with --username"));
     };
+    let choice = if arguments.discard { BacklogChoice::Discard } else { BacklogChoice::Refuse };
     let request = EnrollmentRequest {
         username,
         secret: secret(arguments.enrollment_secret, arguments.enrollment_secret_file.as_deref())?,
         hostname: arguments.hostname,
         force: arguments.force,
-        backlog: Backlog {
-            pending: pending(&session, arguments.force)?,
-            choice: BacklogChoice::Refuse,
-        },
+        backlog: Backlog { pending: 0, choice },
     };
-    let accepted =
-        enrollment::enroll(&request, &session.settings).await.map_err(|e| failure(&e))?;
-    let enrolled =
-        accepted.keep(&session.settings, &SystemKeychain::new()).map_err(|e| failure(&e))?;
+    let keychain = SystemKeychain::new();
+    let enrolled = replacement::enroll(request, &session.settings, &keychain)
+        .await
+        .map_err(|error| failure(&error))?;
     let mut output = Output::stdout();
     output.line(&conclusion(&enrolled))?;
     Ok(output.flush()?)
-}
-
-/// An agent that runs would go on under the former enrollment.
-async fn refuse_while_running(session: &Session) -> Result<(), Failure> {
-    match session.connect().await {
-        Err(ClientError::NoAgent) => Ok(()),
-        Ok(agent) => Err(Failure::new(
-            Exit::Failed,
-            format!("an agent is running on the former enrollment (pid {})", agent.agent().pid),
-        )
-        .with_hint("end it, then enroll again")),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// How many events wait, which matters only where an enrollment is replaced.
-fn pending(session: &Session, force: bool) -> Result<u64, Failure> {
-    if !force {
-        return Ok(0);
-    }
-    let status = offline::status(&session.settings);
-    status
-        .map(|status| status.pipeline.pending)
-        .map_err(|error| Failure::from_error(Exit::Failed, &error))
 }
 
 fn conclusion(enrolled: &Enrolled) -> String {

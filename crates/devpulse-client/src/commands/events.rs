@@ -5,18 +5,21 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use devpulse_agent::offline;
+use devpulse_agent::replay::{self, ReplayError};
 use devpulse_control::{ClientError, EventsQuery, ListedEvent, Which};
-use serde::Serialize;
-use serde_json::value::RawValue;
 
-use crate::cli::Events;
+use crate::cli::{Events, Replay};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::render;
+use crate::render::dead_letter::DeadLetter;
 use crate::session::Session;
 
 pub(super) async fn events(home: Option<PathBuf>, arguments: Events) -> Result<(), Failure> {
+    if let Some(which) = arguments.replay {
+        return put_back(home, which).await;
+    }
     let which = match (arguments.sent, arguments.dead) {
         (true, _) => Which::Sent,
         (_, true) => Which::Dead,
@@ -38,6 +41,37 @@ pub(super) async fn events(home: Option<PathBuf>, arguments: Events) -> Result<(
     printer.finish()
 }
 
+/// Puts dead letters back among the events that wait.
+async fn put_back(home: Option<PathBuf>, which: Replay) -> Result<(), Failure> {
+    let session = Session::open(home, Vec::new())?;
+    let event_id = match which {
+        Replay::All => None,
+        Replay::One(event_id) => Some(event_id),
+    };
+    let count = match session.connect().await {
+        Ok(client) => client.replay(event_id).await?,
+        Err(ClientError::NoAgent) => {
+            replay::replay(&session.settings, event_id).map_err(|error| not_replayed(&error))?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut output = Output::stdout();
+    output.line(&match count {
+        0 => "there is no dead letter to put back".to_owned(),
+        1 => "1 event waits to be sent again".to_owned(),
+        count => format!("{count} events wait to be sent again"),
+    })?;
+    Ok(output.flush()?)
+}
+
+fn not_replayed(error: &ReplayError) -> Failure {
+    let exit = match error {
+        ReplayError::NotEnrolled => Exit::NotEnrolled,
+        _ => Exit::Failed,
+    };
+    Failure::from_error(exit, error).with_some_hint(error.hint())
+}
+
 /// Lists events from the files, where no agent runs.
 fn from_files(session: &Session, query: EventsQuery, printer: &mut Printer) -> Result<(), Failure> {
     let mut printed = Ok(());
@@ -57,23 +91,11 @@ struct Printer {
     count: u64,
 }
 
-/// A dead letter for programs.
-#[derive(Serialize)]
-struct DeadLetter<'a> {
-    event: &'a RawValue,
-    reason: Option<&'a str>,
-    status: Option<u16>,
-}
-
 impl Printer {
     fn print(&mut self, listed: &ListedEvent) -> io::Result<()> {
         self.count += 1;
         match (self.json, self.which) {
-            (true, Which::Dead) => self.output.json(&DeadLetter {
-                event: &listed.json,
-                reason: listed.reason.as_deref(),
-                status: listed.status,
-            }),
+            (true, Which::Dead) => self.output.json(&DeadLetter::of(listed)?),
             (true, Which::Pending | Which::Sent) => {
                 self.output.line(&render::json_line(listed.json.get()))
             }

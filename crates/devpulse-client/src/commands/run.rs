@@ -31,7 +31,10 @@ pub(super) async fn run(home: Option<PathBuf>, arguments: Run) -> Result<(), Fai
     let agent = Agent::start(session.settings.clone(), Desktop::from_env())
         .await
         .map_err(|error| Failure::from(&error))?;
-    let ending = endings.next().await;
+    let ending = tokio::select! {
+        ending = endings.next() => ending,
+        () = agent.asked_to_stop() => ActivityType::NormalShutdown,
+    };
     agent.stop(ending).await;
     Ok(())
 }

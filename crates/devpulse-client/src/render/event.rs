@@ -2,7 +2,7 @@
 
 use devpulse_agent::printable::printable;
 use devpulse_control::ListedEvent;
-use devpulse_protocol::{Event, EventBody, Gap, Screenshot, Window};
+use devpulse_protocol::{Activity, Event, EventBody, Gap, Screenshot, Window};
 
 use super::{bytes, count, json_line};
 
@@ -33,7 +33,7 @@ pub(crate) fn line(listed: &ListedEvent) -> String {
 
 fn summary(body: &EventBody) -> String {
     match body {
-        EventBody::Activity(activity) => word(&activity.activity_type),
+        EventBody::Activity(activity) => deed(activity),
         EventBody::Heartbeat(heartbeat) => {
             format!("{}, {} pending", word(&heartbeat.heartbeat_type), heartbeat.pending)
         }
@@ -48,6 +48,17 @@ fn summary(body: &EventBody) -> String {
     }
 }
 
+fn deed(activity: &Activity) -> String {
+    let mut text = word(&activity.activity_type);
+    if let Some(until) = activity.until {
+        text.push_str(&format!(" until {until}"));
+    }
+    if let Some(reason) = &activity.reason {
+        text.push_str(&format!(": {}", printable(reason)));
+    }
+    text
+}
+
 fn focus(window: &Window) -> String {
     let application = printable(window.app_name.as_deref().unwrap_or("?"));
     let title = window.window_title.as_deref().map(printable);
@@ -58,7 +69,8 @@ fn focus(window: &Window) -> String {
     }
 }
 
-fn image(screenshot: &Screenshot) -> String {
+/// An image: of which monitor, how large, why.
+pub(crate) fn image(screenshot: &Screenshot) -> String {
     let same = if screenshot.duplicate_of.is_some() { ", as before" } else { "" };
     format!(
         "monitor {} of {}, {}x{} {}, {}, {}{same}",
@@ -109,6 +121,10 @@ mod tests {
             (
                 r#""event_type":"activity","activity_type":"screen_locked""#,
                 "activity    screen locked",
+            ),
+            (
+                r#""event_type":"activity","activity_type":"paused","reason":"a \u001bcall","until":"2025-11-22T10:30:00.000Z""#,
+                r"activity    paused until 2025-11-22T10:30:00.000Z: a \u{1b}call",
             ),
             (
                 r#""event_type":"window","window_title":"a\u001b[2Jb","app_name":"vim","pid":1,"start_time":"2025-11-22T09:30:00.050Z","end_time":"2025-11-22T09:30:01.050Z","duration":1.04,"recovered":false"#,
