@@ -62,7 +62,7 @@ impl Delivery {
 
     /// What puts changed settings in force.
     pub(crate) fn applier(&self) -> Applier {
-        Applier(Arc::clone(&self.policy))
+        Applier { policy: Arc::clone(&self.policy), wal: self.wal.clone() }
     }
 
     /// Sends what waits for at most `flush`, and closes the log. What is in the queue is
@@ -87,15 +87,27 @@ impl Delivery {
 
 /// Puts changed settings in force.
 #[derive(Clone, Debug)]
-pub(crate) struct Applier(Arc<watch::Sender<SenderPolicy>>);
+pub(crate) struct Applier {
+    policy: Arc<watch::Sender<SenderPolicy>>,
+    wal: Wal,
+}
 
 impl Applier {
-    pub(crate) fn apply(&self, settings: &Settings) {
+    pub(crate) async fn apply(&self, settings: &Settings) {
         let new = policy(settings);
-        self.0.send_if_modified(|policy| std::mem::replace(policy, new) != new);
+        self.policy.send_if_modified(|policy| std::mem::replace(policy, new) != new);
+        let cap = settings.config().limits.max_disk_bytes;
+        let set = self.wal.call(move |store| {
+            store.set_cap(cap);
+            Ok(())
+        });
+        if let Err(error) = set.await {
+            tracing::debug!(%error, "the log's share of the disk stays as it was");
+        }
     }
 }
 
+/// Where the log of these settings lies.
 pub(crate) fn options(settings: &Settings, identity: &DeviceIdentity) -> WalOptions {
     WalOptions {
         path: settings.local().wal_db_path.clone(),
