@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[expect(dead_code, reason = "its main is not called here")]
+#[expect(dead_code, unreachable_pub, reason = "an example, whose main is not called here")]
 #[path = "../examples/line_focus.rs"]
 mod line_focus;
 

@@ -1,3 +1,4 @@
+mod health;
 mod power;
 
 use std::sync::Mutex;

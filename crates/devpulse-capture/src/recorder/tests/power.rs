@@ -117,7 +117,6 @@ async fn a_lock_that_was_only_asked_for_ends_with_the_next_window() {
     assert_eq!(stage.window().await.0.window_title.as_deref(), Some("two"));
 }
 
-/// Hands a change to the recorder as a hook would that waits until it is durable.
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_is_told_by_the_last_event_that_follows() {
     let (clock, _) = Clock::steady(Timestamp::from_millis(1_000_000));
