@@ -12,7 +12,7 @@ use crate::hook::HookError;
 use crate::screenshot::{Area, VisibleWindow};
 
 /// Windows below the frame of a window manager that are searched for a name.
-const MAX_SEARCHED: usize = 32;
+const MAX_SEARCHED: usize = 1024;
 
 /// A window at the top of the tree: a frame with its application's window inside, or the
 /// latter alone.
@@ -93,20 +93,23 @@ fn top(
     }))
 }
 
-/// The first window at or below `window` that bears an application's name.
+/// The first window at or below `window` that bears an application's name. A frame may
+/// have dozens of windows of its own, below the application's in the stack: the search begins
+/// at the top, and what it cannot finish is an error, because a rule may hide it.
 fn named(connection: &Connection, window: Window) -> Result<Option<Window>, HookError> {
     let x = &*connection.x;
     let mut candidates = VecDeque::from([window]);
     for _ in 0..MAX_SEARCHED {
-        let Some(candidate) = candidates.pop_front() else { break };
+        let Some(candidate) = candidates.pop_front() else { return Ok(None) };
         let class = text(x, candidate, AtomEnum::WM_CLASS.into())?;
         let tree = x.query_tree(candidate).map_err(gone)?;
         if reply(class.reply())?.is_some_and(|class| !class.value.is_empty()) {
             return Ok(Some(candidate));
         }
-        candidates.extend(reply(tree.reply())?.into_iter().flat_map(|tree| tree.children));
+        let children = reply(tree.reply())?.map(|tree| tree.children).unwrap_or_default();
+        candidates.extend(children.into_iter().rev());
     }
-    Ok(None)
+    Err(HookError::new("a window has too many parts to find out whose it is"))
 }
 
 fn is_shaped(connection: &Connection, window: Window) -> Result<bool, HookError> {
