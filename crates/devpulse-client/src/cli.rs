@@ -412,8 +412,8 @@ mod tests {
              hint: see: devpulse-client emit --help"
         );
         assert_eq!(
-            refused(&["devpulse-client", "stauts"]),
-            "error: unrecognized subcommand 'stauts'\nhint: a similar subcommand exists: 'status'"
+            refused(&["devpulse-client", "statuss"]),
+            "error: unrecognized subcommand 'statuss'\nhint: a similar subcommand exists: 'status'"
         );
         assert_eq!(
             refused(&["devpulse-client", "sync", "--timeout", "-1"]),
