@@ -83,7 +83,7 @@ impl TestServer {
             let mut images = Vec::new();
             for summary in admin.screenshots().await.unwrap() {
                 let image = admin.screenshot(&summary.sha256).await.unwrap().unwrap();
-                images.push(image.bytes.to_vec());
+                images.push(image.bytes);
             }
             images
         })

@@ -136,10 +136,11 @@ fn on_a_desktop_it_names_the_backends_with_and_without_an_agent() {
     let Some(desktop) = Desktop::start() else { return };
     let server = TestServer::start();
     let device = Device::enrolled(&server).with("DISPLAY", &desktop.display);
-    doctor(&device, 0)
-        .expect("focus", "ok", &["x11"])
-        .expect("idle", "ok", &["x11-sync"])
-        .expect("screen", "ok", &["x11-shm"]);
+    doctor(&device, 0).expect("focus", "ok", &["x11"]).expect("idle", "ok", &["x11-sync"]).expect(
+        "screen",
+        "ok",
+        &["x11-shm"],
+    );
     let _agent = device.start_agent();
     wait("the screens are watched", || {
         let capture = device.status()["capture"].clone();
@@ -193,9 +194,11 @@ fn a_refused_value_of_the_server_is_named_and_its_neighbour_applies() {
 fn settings_that_cannot_be_used_are_a_check_that_fails() {
     let device = Device::new();
     std::fs::write(device.directory().join(".env"), "this is no assignment\n").unwrap();
-    doctor(&device, 1)
-        .expect("settings", "failed", &[".env line 1"])
-        .expect("focus", "unknown", &["settings"]);
+    doctor(&device, 1).expect("settings", "failed", &[".env line 1"]).expect(
+        "focus",
+        "unknown",
+        &["settings"],
+    );
 }
 
 #[test]

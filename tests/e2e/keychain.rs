@@ -40,8 +40,7 @@ fn assert_delivers(device: &Device) {
 }
 
 fn keychain_check(device: &Device) -> (String, String) {
-    let report: Value =
-        serde_json::from_str(&device.run(&["doctor", "--json"]).stdout).unwrap();
+    let report: Value = serde_json::from_str(&device.run(&["doctor", "--json"]).stdout).unwrap();
     let checks = report["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == "keychain").unwrap();
     let text = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
@@ -93,8 +92,9 @@ fn a_locked_keychain_holds_up_neither_enrolling_nor_the_agent() {
     enroll(&kept, &server);
 
     session.start_keychain(Lock::Locked);
+    let elsewhere = TestServer::start();
     let late = device(&session);
-    enroll(&late, &server);
+    enroll(&late, &elsewhere);
     assert_eq!(credentials(&late)["secret_store"], "file");
     let (state, detail) = keychain_check(&kept);
     assert_eq!(state, "failed");
@@ -125,9 +125,7 @@ fn the_key_moves_to_a_keychain_that_starts_late_and_is_found_nowhere_else() {
     assert_eq!(device.status()["secret_store"], "file");
 
     session.start_keychain(Lock::Open);
-    wait("the key has moved", || {
-        (device.status()["secret_store"] == "keyring").then_some(())
-    });
+    wait("the key has moved", || (device.status()["secret_store"] == "keyring").then_some(()));
     let moved = credentials(&device);
     assert_eq!((&moved["secret_store"], &moved["api_key"]), (&"keyring".into(), &Value::Null));
     assert_delivers(&device);
@@ -149,9 +147,7 @@ fn a_key_that_waits_in_the_file_moves_when_the_agent_starts() {
     enroll(&device, &server);
     session.start_keychain(Lock::Open);
     let _agent = device.start_agent();
-    wait("the key has moved", || {
-        (device.status()["secret_store"] == "keyring").then_some(())
-    });
+    wait("the key has moved", || (device.status()["secret_store"] == "keyring").then_some(()));
     assert_delivers(&device);
 }
 

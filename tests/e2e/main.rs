@@ -12,6 +12,7 @@ mod enrollment;
 mod extending;
 mod keychain;
 mod keyring;
+mod kills;
 mod mistakes;
 mod pause;
 mod replay;

@@ -73,9 +73,8 @@ fn a_title_that_a_rule_forbids_is_nowhere() {
     let Some(desktop) = Desktop::start() else { return };
     let server = TestServer::start();
     server.set_config(config());
-    let device = Device::enrolled(&server)
-        .with("DISPLAY", &desktop.display)
-        .with("DEVPULSE_LOG", "trace");
+    let device =
+        Device::enrolled(&server).with("DISPLAY", &desktop.display).with("DEVPULSE_LOG", "trace");
     let agent = device.start_agent();
     wait("focus is watched", || {
         (device.status()["capture"]["focus"]["state"] == "ok").then_some(())

@@ -12,7 +12,7 @@ struct Need {
     package: &'static str,
 }
 
-const DESKTOP: [Need; 7] = [
+const DESKTOP: [Need; 8] = [
     Need { program: "Xvfb", package: "xvfb" },
     Need { program: "openbox", package: "openbox" },
     Need { program: "xdotool", package: "xdotool" },
@@ -20,6 +20,7 @@ const DESKTOP: [Need; 7] = [
     Need { program: "xprop", package: "x11-utils" },
     Need { program: "xrandr", package: "x11-xserver-utils" },
     Need { program: "dbus-daemon", package: "dbus" },
+    Need { program: "gnome-keyring-daemon", package: "gnome-keyring" },
 ];
 
 /// Makes sure that a virtual desktop can be started: installs what is missing on
