@@ -315,3 +315,44 @@ fn worded(refusal: &PauseRefusal) -> ControlError {
     };
     ControlError::new(code, refusal.to_string()).with_hint(refusal.hint())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pause() -> Pause {
+        let (since, until) = (Timestamp::from_millis(0), Timestamp::from_millis(60_000));
+        Pause { since, until, reason: Some("a call".to_owned()) }
+    }
+
+    fn activity(activity_type: ActivityType) -> EventBody {
+        EventBody::Activity(Activity::of(activity_type))
+    }
+
+    #[test]
+    fn the_event_of_a_pause_bears_its_reason_and_its_end_and_no_other_does() {
+        let standing = Standing::Paused(pause());
+        let Some(EventBody::Activity(paused)) = standing.admit(activity(ActivityType::Paused))
+        else {
+            panic!("the pause is not reported")
+        };
+        assert_eq!(paused.reason.as_deref(), Some("a call"));
+        assert_eq!(paused.until, Some(Timestamp::from_millis(60_000)));
+        for other in [ActivityType::Unpaused, ActivityType::NormalShutdown] {
+            assert_eq!(standing.admit(activity(other)), Some(activity(other)));
+        }
+    }
+
+    #[test]
+    fn a_pause_of_an_earlier_process_lets_only_the_agent_speak() {
+        let standing = Standing::Restored(pause());
+        for let_through in
+            [ActivityType::Started, ActivityType::Unpaused, ActivityType::NormalShutdown]
+        {
+            assert!(standing.admit(activity(let_through)).is_some(), "{let_through:?}");
+        }
+        for held_back in [ActivityType::Paused, ActivityType::Active, ActivityType::ScreenLocked] {
+            assert_eq!(standing.admit(activity(held_back)), None);
+        }
+    }
+}

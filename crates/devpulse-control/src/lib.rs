@@ -31,7 +31,8 @@ pub use message::CONTROL_PROTOCOL;
 pub use request::{EventsQuery, ListedEvent, PauseRequest, Resumption, Which};
 pub use server::{ControlServer, MAX_CONNECTIONS};
 pub use status::{
-    AgentStatus, CaptureStatus, ConfigStatus, KeyPlace, PauseStatus, PipelineState, PipelineStatus, SignalStatus, Status,
+    AgentStatus, CaptureStatus, ConfigStatus, KeyPlace, PauseStatus, PipelineState, PipelineStatus,
+    SignalStatus, Status,
 };
 pub use sync::{SyncOutcome, SyncProgress, SyncRequest, SyncResult, SyncUpdate};
 pub use transport::{BindError, MemoryConnector};

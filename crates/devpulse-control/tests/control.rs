@@ -12,7 +12,7 @@ use std::time::Duration;
 use bench::{Bench, Raw, deadline, raw};
 use devpulse_control::{
     ClientError, ControlClient, ControlServer, ErrorCode, EventsQuery, MAX_CONNECTIONS,
-    MAX_FRAME_BYTES, SyncRequest, SyncResult, SyncUpdate, Which,
+    MAX_FRAME_BYTES, PauseRequest, Resumption, SyncRequest, SyncResult, SyncUpdate, Which,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -354,4 +354,33 @@ async fn a_front_end_in_the_same_process_needs_no_socket() {
         deadline(ControlClient::connect_in_memory(&connector)).await,
         Err(ClientError::NoAgent)
     ));
+}
+
+#[tokio::test]
+async fn what_steers_the_agent_is_carried_to_it_and_its_answers_back() {
+    let bench = Bench::start();
+    let client = bench.client().await;
+    let request = PauseRequest { minutes: Some(2), reason: Some("a call".to_owned()) };
+    let pause = client.pause(request).await.unwrap();
+    assert_eq!(pause.until.since(pause.since), Duration::from_secs(120));
+    assert_eq!(pause.reason.as_deref(), Some("a call"));
+    let pause = client.pause(PauseRequest::default()).await.unwrap();
+    assert_eq!((pause.until, pause.reason), (pause.since, None));
+    assert_eq!(client.resume().await.unwrap(), Resumption::NotPaused);
+    assert_eq!(client.replay(None).await.unwrap(), 7);
+    let unknown = client.replay(Some(devpulse_protocol::EventId::new())).await;
+    assert!(
+        matches!(unknown, Err(ClientError::Refused(error)) if error.code == ErrorCode::Invalid)
+    );
+    client.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_controller_does_not_do_is_unsupported() {
+    let bench = Bench::start();
+    let Err(ClientError::Refused(error)) = bench.client().await.screenshot().await else {
+        panic!("a test controller took a screenshot");
+    };
+    assert_eq!(error.code, ErrorCode::Unsupported);
+    assert_eq!(error.message, "the agent knows no request \"screenshot\"");
 }

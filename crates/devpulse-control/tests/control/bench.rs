@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use devpulse_control::{
     AgentStatus, CaptureStatus, ConfigStatus, ControlClient, ControlError, ControlServer,
-    Controller, ErrorCode, EventsQuery, ListedEvent, PendingEmit, PipelineState, PipelineStatus,
-    Status, SyncOutcome, SyncProgress, SyncRequest, SyncResult,
+    Controller, ErrorCode, EventsQuery, ListedEvent, PauseRequest, PauseStatus, PendingEmit,
+    PipelineState, PipelineStatus, Resumption, Status, SyncOutcome, SyncProgress, SyncRequest,
+    SyncResult,
 };
-use devpulse_protocol::EventId;
+use devpulse_protocol::{EventId, Timestamp};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tempfile::TempDir;
@@ -227,6 +228,27 @@ impl Controller for TestController {
                 }
             }
         }
+        Ok(())
+    }
+
+    async fn pause(&self, request: PauseRequest) -> Result<PauseStatus, ControlError> {
+        let since = Timestamp::from_millis(0);
+        let until = since.plus(Duration::from_secs(60) * request.minutes.unwrap_or_default());
+        Ok(PauseStatus { since, until, reason: request.reason })
+    }
+
+    async fn resume(&self) -> Result<Resumption, ControlError> {
+        Ok(Resumption::NotPaused)
+    }
+
+    async fn replay(&self, event_id: Option<EventId>) -> Result<u64, ControlError> {
+        match event_id {
+            None => Ok(7),
+            Some(_) => Err(ControlError::new(ErrorCode::Invalid, "no such dead letter")),
+        }
+    }
+
+    async fn stop(&self) -> Result<(), ControlError> {
         Ok(())
     }
 }
