@@ -194,7 +194,7 @@ impl Store {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&tx, &mut ledger)?;
             if reservation.is_none_or(|reserved| reserved.end < ledger.next_seq) {
-                *reservation = Some(reserve(path, &tx, &ledger)?);
+                *reservation = Some(reserve(path, &tx, &ledger, before.next_seq)?);
             }
             ledger.write(&before, &tx)?;
             tx.commit()?;
@@ -306,18 +306,25 @@ fn open_sound(options: &WalOptions) -> Result<(Connection, Ledger), WalError> {
     if let Some(changed) = reported {
         ledger = changed;
         // From here on the sidecar speaks of this database.
-        reserve(path, &conn, &ledger)?;
+        reserve(path, &conn, &ledger, ledger.next_seq)?;
     }
     Ok((conn, ledger))
 }
 
-/// Sets the next block of places aside; it is synced when this returns.
-fn reserve(path: &Path, conn: &Connection, ledger: &Ledger) -> Result<Reservation, WalError> {
+/// Sets the next block of places aside; it is synced when this returns. It begins at
+/// `first`, the first place that no commit has used: where a kill prevents the commit that
+/// the block is for, the block must not look like events that are gone.
+fn reserve(
+    path: &Path,
+    conn: &Connection,
+    ledger: &Ledger,
+    first: i64,
+) -> Result<Reservation, WalError> {
     let oldest: Option<i64> =
         conn.prepare_cached("SELECT min(lo) FROM batch")?.query_row([], |row| row.get(0))?;
     let reservation = Reservation {
         epoch: ledger.epoch,
-        end: ledger.next_seq + BLOCK,
+        end: ledger.next_seq.max(first + BLOCK),
         settled: oldest.unwrap_or(ledger.batched_upto + 1) - 1,
     };
     reservation.write(path).map_err(WalError::of_file)?;
