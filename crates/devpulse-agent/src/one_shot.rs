@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::AgentError;
 use crate::controller::{Front, FrontRole};
+use crate::credentials::SecretPlace;
 use crate::delivery::Delivery;
 use crate::instance_lock::{InstanceLock, Role};
 use crate::server_config::StoredServerConfig;
@@ -41,6 +42,7 @@ pub async fn sync(
     let (_stored, server_config) = watch::channel(StoredServerConfig::load(&home));
     let front = Arc::new(Front {
         identity,
+        secret_place: SecretPlace::of(&settings),
         started: Instant::now(),
         queue: delivery.queue(),
         wal: delivery.wal(),

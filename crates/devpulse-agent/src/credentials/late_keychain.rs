@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{KeptIn, KeychainState, SecretStore, SystemKeychain, kept_in, move_key};
+use super::{KeptIn, SecretStore, SystemKeychain, kept_in, move_key};
 use crate::home::Home;
 use crate::settings::{SecretStoreChoice, Settings};
 
@@ -52,6 +52,7 @@ impl LateKeychain {
     async fn watch(&self) -> bool {
         use futures_util::StreamExt as _;
 
+        use super::KeychainState;
         use super::presence::SecretService;
 
         let Ok(service) = SecretService::connect().await else { return false };
