@@ -145,3 +145,76 @@ fn checkpoint(update: CheckpointUpdate) -> wal::CheckpointUpdate {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as blocking;
+    use std::time::Duration;
+
+    use devpulse_pipeline::wal::{Store, WalOptions};
+    use devpulse_protocol::{Activity, ActivityType, DeviceId, Username};
+    use tokio::sync::oneshot;
+    use tokio::time::timeout;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::origin::{PlainHttp, ServerUrl};
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    fn captured(activity: ActivityType, durable: Option<oneshot::Sender<()>>) -> Captured {
+        Captured {
+            event_id: EventId::new(),
+            at: Timestamp::from_millis(1_000),
+            body: EventBody::Activity(Activity::of(activity)),
+            urgency: Urgency::Edge,
+            checkpoint: CheckpointUpdate::Keep,
+            image: None,
+            durable,
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_told_after_the_commit_and_other_events_do_not_wait_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = DeviceIdentity {
+            server_url: ServerUrl::parse("http://127.0.0.1:1", PlainHttp::LoopbackOnly).unwrap(),
+            device_id: DeviceId::new("dev-1"),
+            user_id: None,
+            username: Username::new("ada"),
+            issued_at: None,
+            expires_at: None,
+        };
+        let store = Store::open(WalOptions {
+            path: folder.path().join("wal.db"),
+            images: folder.path().join("blobs"),
+            identity: wal::Identity {
+                username: identity.username.clone(),
+                device_id: identity.device_id.clone(),
+            },
+        });
+        let wal = Wal::start(store.unwrap()).unwrap();
+        let (queue, _committer) = Queue::start(wal.clone(), CancellationToken::new());
+        let (_standing, standing) = watch::channel(Standing::Running);
+        let intake = Intake::new(queue, identity, folder.path().join("blobs"), standing);
+        let (events, received) = mpsc::channel(1);
+        tokio::spawn(intake.run(received));
+
+        let (go_on, hold_up) = blocking::channel::<()>();
+        let holding = wal.clone();
+        let disk = tokio::spawn(async move {
+            holding.call(move |_| Ok(hold_up.recv_timeout(DEADLINE).is_ok())).await
+        });
+        let (durable, mut told) = oneshot::channel();
+        events.send(captured(ActivityType::Suspended, Some(durable))).await.unwrap();
+        for _ in 0..10 {
+            let another = events.send(captured(ActivityType::Active, None));
+            timeout(DEADLINE, another).await.unwrap().unwrap();
+        }
+        assert!(timeout(Duration::from_millis(100), &mut told).await.is_err());
+        go_on.send(()).unwrap();
+        timeout(DEADLINE, told).await.unwrap().unwrap();
+        assert!(disk.await.unwrap().unwrap());
+        assert!(wal.call(|store| Ok(store.ledger().pending)).await.unwrap() >= 1);
+    }
+}
