@@ -15,16 +15,25 @@ fn refused(server: &mut TestServer) -> Device {
         .env("DEVPULSE_CLIENT_ID", "another-device")
         .env("DEVPULSE_API_KEY", "another-key")
         .env("DEVPULSE_USERNAME", "ada");
-    let mut other = other.spawn().unwrap();
+    let other = Killed(other.spawn().unwrap());
     wait("the agent answers", || device.status()["agent"]["running"].as_bool().filter(|&is| is));
     for number in ["1", "2"] {
         device.run(&["emit", "test", "--data", number]).expect_exit(0);
     }
-    other.kill().unwrap();
-    other.wait().unwrap();
+    drop(other);
     server.start_again();
     device.run(&["sync"]).expect_exit(0);
     device
+}
+
+/// A process that ends with its value.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 fn counts(device: &Device) -> (Value, Value) {
