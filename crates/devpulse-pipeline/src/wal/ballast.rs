@@ -26,7 +26,8 @@ impl Ballast {
     pub(super) fn of(database: &Path) -> Self {
         let path = super::beside(database, "-ballast");
         let held = path.metadata().is_ok_and(|metadata| metadata.len() == BYTES);
-        Self { path, looked: None, held }
+        // Not at once: a short life needs none, and a start is no time to write so much.
+        Self { path, looked: Some(Instant::now()), held }
     }
 
     /// Lets the ballast go. Returns whether there was any.
@@ -36,12 +37,21 @@ impl Ballast {
         fs::remove_file(&self.path).is_ok()
     }
 
+    /// Takes the ballast in where it is missing and the disk has room for it, unless that
+    /// was tried just now.
+    pub(super) fn take_in_now_and_then(&mut self) {
+        let tried = self.looked.is_some_and(|at| at.elapsed() < AGAIN);
+        if !tried {
+            self.take_in();
+        }
+    }
+
     /// Takes the ballast in where it is missing and the disk has room for it.
     pub(super) fn take_in(&mut self) {
-        let now = Instant::now();
-        if self.held || self.looked.is_some_and(|at| now.duration_since(at) < AGAIN) {
+        if self.held {
             return;
         }
+        let now = Instant::now();
         self.looked = Some(now);
         if free_bytes(&self.path).is_none_or(|free| free < SPARE) {
             return;
@@ -64,8 +74,8 @@ fn write(path: &Path) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
     let mut noise = vec![0_u8; 64 * 1024];
+    rand::fill(&mut noise);
     for _ in 0..BYTES / noise.len() as u64 {
-        rand::fill(&mut noise);
         file.write_all(&noise)?;
     }
     file.sync_data()

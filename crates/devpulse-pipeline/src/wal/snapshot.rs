@@ -22,21 +22,18 @@ pub struct Snapshot {
 impl Snapshot {
     /// Opens the log at `path`; `None` where there is none.
     ///
-    /// The file-locking layer is left out and the log's index is kept in memory, so that
-    /// what a crashed agent left in its `-wal` file is seen and stays where it is.
+    /// Nothing is locked. Where a crashed agent left something in its `-wal` file, that is
+    /// seen and stays where it is, with its index kept in memory; where it left nothing,
+    /// SQLite must not make that file.
     ///
     /// # Errors
     /// Fails where the file cannot be read, is damaged or was made by a newer version.
     pub fn open(path: &Path) -> Result<Option<Self>, WalError> {
-        const NO_LOCKS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
-
         if !path.exists() {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags_and_vfs(path, flags, NO_LOCKS)?;
-        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        let log = super::beside(path, "-wal").metadata().map_or(0, |metadata| metadata.len());
+        let conn = if log == 0 { open_alone(path)? } else { open_with_log(path)? };
         conn.pragma_update(None, "query_only", true)?;
         let found = schema::version(&conn)?;
         if found == 0 {
@@ -101,4 +98,31 @@ impl Snapshot {
         let mut statement = self.conn.prepare_cached("SELECT body FROM note WHERE name = ?1")?;
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
+}
+
+const READ_ONLY: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Opens a database that has no log.
+fn open_alone(path: &Path) -> Result<Connection, WalError> {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~') {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    Ok(Connection::open_with_flags(uri, READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?)
+}
+
+/// Opens a database with its log, leaving out the layer that locks files.
+fn open_with_log(path: &Path) -> Result<Connection, WalError> {
+    const NO_LOCKS: &str = if cfg!(windows) { "win32-none" } else { "unix-none" };
+
+    let conn = Connection::open_with_flags_and_vfs(path, READ_ONLY, NO_LOCKS)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    Ok(conn)
 }

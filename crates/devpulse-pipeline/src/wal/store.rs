@@ -137,10 +137,14 @@ impl Store {
         })
     }
 
-    /// Takes the ballast in, where it is missing and the disk has room for it. Called now
-    /// and then; most calls do nothing.
+    /// Takes the ballast in, where it is missing and the disk has room for it.
     pub fn hold_ballast(&mut self) {
         self.ballast.take_in();
+    }
+
+    /// As [`Store::hold_ballast`], to be called often: most calls do nothing.
+    pub(super) fn hold_ballast_now_and_then(&mut self) {
+        self.ballast.take_in_now_and_then();
     }
 
     /// Whether there is anything to tidy.

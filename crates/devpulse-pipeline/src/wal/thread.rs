@@ -119,7 +119,7 @@ fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Send
         };
         let Some(job) = job else { return };
         let tell = job(&mut store);
-        store.hold_ballast();
+        store.hold_ballast_now_and_then();
         publish.send_if_modified(|state| {
             let fresh = observe(&store, state.unbatched_since, false);
             let changed = fresh != *state;

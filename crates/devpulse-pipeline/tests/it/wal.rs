@@ -340,6 +340,28 @@ fn a_log_of_a_killed_agent_is_read_without_being_touched() {
 }
 
 #[test]
+fn a_log_of_an_ended_agent_is_read_without_leaving_anything_behind() {
+    let home = tempdir().unwrap();
+    let folder = home.path().join("a folder? with #odd% names");
+    std::fs::create_dir(&folder).unwrap();
+    let mut store = open(&folder);
+    store.append(&events(7)).unwrap();
+    drop(store);
+    let names = || -> Vec<String> {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let snapshot = Snapshot::open(&folder.join("wal.db")).unwrap().unwrap();
+    assert_eq!(snapshot.list(Which::Pending, 0, 100).unwrap().len(), 7);
+    drop(snapshot);
+    assert_eq!(names(), before);
+}
+
+#[test]
 fn where_there_is_no_log_a_snapshot_makes_none() {
     let home = tempdir().unwrap();
     assert!(Snapshot::open(&home.path().join("wal.db")).unwrap().is_none());
