@@ -89,13 +89,13 @@ impl Agent {
         let identity = upstream.identity().clone();
         home.create()?;
         let lock = acquire(&home).await?;
-        let socket = ControlServer::bind(&home.socket())?;
         let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
-
         let images = settings.local().screenshot_dir.clone();
         let (pauser, pause) = Pauser::restore(delivery.wal(), settings.config().pause).await?;
         let intake = Intake::new(delivery.queue(), identity.clone(), images, pause.standing());
         intake.recover(&delivery.wal()).await?;
+        // Only now: whoever finds the socket is answered at once, however large the log is.
+        let socket = ControlServer::bind(&home.socket())?;
         let title_key = title_key(&delivery.wal()).await?;
         let (captured, events) = mpsc::channel(CAPTURED);
         let capture = Arc::new(Capture::start(policy(&settings, title_key), desktop, captured));

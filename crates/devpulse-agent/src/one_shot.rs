@@ -35,8 +35,8 @@ pub async fn sync(
     let identity = upstream.identity().clone();
     home.create()?;
     let lock = InstanceLock::acquire(&home, Role::Sync)?;
-    let socket = ControlServer::bind(&home.socket())?;
     let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
+    let socket = ControlServer::bind(&home.socket())?;
     let synchroniser = Synchroniser::new(delivery.queue(), delivery.wal(), delivery.sender());
     let hand_over = CancellationToken::new();
     let (_stored, server_config) = watch::channel(StoredServerConfig::load(&home));

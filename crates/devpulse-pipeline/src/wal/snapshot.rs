@@ -29,7 +29,8 @@ impl Snapshot {
     /// # Errors
     /// Fails where the file cannot be read, is damaged or was made by a newer version.
     pub fn open(path: &Path) -> Result<Option<Self>, WalError> {
-        if !path.exists() {
+        // Of an empty database, which an agent is just making, SQLite would delete the log.
+        if path.metadata().map_or(0, |metadata| metadata.len()) == 0 {
             return Ok(None);
         }
         let log = super::beside(path, "-wal").metadata().map_or(0, |metadata| metadata.len());
