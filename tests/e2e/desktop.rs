@@ -2,6 +2,7 @@
 //! passes, unless `DEVPULSE_REQUIRE_DESKTOP` is set.
 
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -93,6 +94,11 @@ impl Drop for Desktop {
     }
 }
 
+/// A person looks at a window for a while; what flits by is no stay.
+fn look() {
+    std::thread::park_timeout(Duration::from_millis(1500));
+}
+
 fn quick_config() -> Value {
     json!({
         "heartbeat_interval_s": 1,
@@ -118,7 +124,9 @@ fn what_is_on_the_screen_arrives_at_the_server() {
     });
 
     let first = desktop.open("Editor", "chapter one");
+    look();
     desktop.open("Browser", "search results");
+    look();
     desktop.focus(&first);
     let one = server.wait_for("the first window", |event| window(event, "chapter one"));
     assert_eq!(one["app_name"], "Editor");
