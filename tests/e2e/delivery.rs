@@ -148,3 +148,38 @@ fn a_changed_configuration_is_in_force_without_a_restart() {
     agent.emit(1);
     server.wait_for("a heartbeat at the new pace", |event| event["heartbeat_type"] == "regular");
 }
+
+#[test]
+fn a_bad_value_of_the_server_is_named_and_the_good_one_beside_it_applies() {
+    let server = TestServer::start();
+    server.set_config(json!({"config_poll_s": 1}));
+    let device = Device::enrolled(&server);
+    let _agent = device.start_agent();
+    server.set_config_unchecked(json!({
+        "config_poll_s": 1,
+        "heartbeat_interval_s": 2,
+        "batch": {"max_events": 0, "max_interval_ms": 100},
+    }));
+    let heartbeat = server
+        .wait_for("a heartbeat at the new pace", |event| event["heartbeat_type"] == "regular");
+    assert_eq!(heartbeat["refused_settings"][0]["key"], "batch.max_events");
+    assert_eq!(heartbeat["refused_settings"][0]["value"], 0);
+    let doctor = device.run(&["doctor", "--json"]).json();
+    let settings = doctor["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["name"] == "settings")
+        .unwrap()
+        .clone();
+    assert_eq!(settings["state"], "warning", "{settings}");
+    assert!(settings["detail"].as_str().unwrap().contains("batch.max_events"), "{settings}");
+    let effective = device.run(&["config", "show", "--json"]).expect_exit(0).json();
+    let value = |name: &str| {
+        let rows = effective.as_array().unwrap();
+        let row = rows.iter().find(|row| row["name"] == name).unwrap();
+        (row["value"].clone(), row["origin"].clone())
+    };
+    assert_eq!(value("heartbeat_interval_s"), (json!(2), json!("server")));
+    assert_eq!(value("batch.max_events"), (json!(100), json!("default")));
+}
