@@ -64,7 +64,7 @@ impl EventDraft {
     /// The draft as JSON text: the event's object, lacking only `epoch` and `seq`.
     ///
     /// # Errors
-    /// Fails where a number in it is not finite.
+    /// Fails where it cannot be written as JSON; a number that is not finite becomes `null`.
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
         #[derive(Serialize)]
         struct Header<'a> {

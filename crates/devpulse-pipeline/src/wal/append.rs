@@ -40,7 +40,7 @@ impl NewEvent {
     /// Encodes a draft.
     ///
     /// # Errors
-    /// Fails where a number in the draft is not finite.
+    /// Fails where it cannot be written as JSON.
     pub fn from_draft(draft: &EventDraft) -> Result<Self, serde_json::Error> {
         Ok(Self {
             event_id: draft.event_id,
