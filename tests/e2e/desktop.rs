@@ -173,3 +173,36 @@ fn a_window_that_a_kill_cut_off_is_reported_once_at_its_last_checkpoint() {
     let same = |event: &&Value| event["event_id"] == cut["event_id"];
     assert_eq!(server.events().iter().filter(same).count(), 1);
 }
+
+#[test]
+fn a_revoked_device_takes_no_image_and_after_seven_days_sees_nothing() {
+    let Some(mut desktop) = Desktop::start() else { return };
+    let server = TestServer::start();
+    server.set_config(quick_config());
+    let device = Device::enrolled(&server).with("DISPLAY", &desktop.display);
+    let agent = device.start_agent();
+    desktop.open("Editor", "before");
+    look();
+    device.run(&["screenshot"]).expect_exit(0);
+    server.revoke_all();
+    device.run(&["sync"]).expect_exit(5);
+    wait("images stop", || (device.run(&["screenshot"]).code == Some(1)).then_some(()));
+    desktop.open("Editor", "within the week");
+    look();
+    agent.signal("-TERM");
+    let seen = |title: &str| device.listed("--pending").iter().any(|event| window(event, title));
+    assert!(seen("within the week"));
+
+    let database = rusqlite::Connection::open(device.home().join("wal.db")).unwrap();
+    database.execute("UPDATE ledger SET revoked_ms = revoked_ms - 8 * 86400000", []).unwrap();
+    drop(database);
+    let agent = device.start_agent();
+    wait("focus is watched", || {
+        (device.status()["capture"]["focus"]["state"] == "ok").then_some(())
+    });
+    desktop.open("Editor", "after the week");
+    look();
+    agent.signal("-TERM");
+    assert!(!seen("after the week"));
+    assert!(seen("within the week"), "what it has is kept");
+}

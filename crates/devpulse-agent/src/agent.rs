@@ -21,6 +21,7 @@ use crate::instance_lock::{Holder, InstanceLock, LockError, Role};
 use crate::intake::Intake;
 use crate::pause::Pauser;
 use crate::policy_poll::PolicyPoll;
+use crate::revocation::{self, Extent};
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
 use crate::synchronise::Synchroniser;
@@ -92,13 +93,17 @@ impl Agent {
         let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
         let images = settings.local().screenshot_dir.clone();
         let (pauser, pause) = Pauser::restore(delivery.wal(), settings.config().pause).await?;
-        let intake = Intake::new(delivery.queue(), identity.clone(), images, pause.standing());
+        let (extent, extent_seen) = watch::channel(Extent::known(&delivery.wal()).await);
+        let standing = pause.standing();
+        let intake =
+            Intake::new(delivery.queue(), identity.clone(), images, standing, extent_seen.clone());
         intake.recover(&delivery.wal()).await?;
         // Only now: whoever finds the socket is answered at once, however large the log is.
         let socket = ControlServer::bind(&home.socket())?;
         let title_key = title_key(&delivery.wal()).await?;
         let (captured, events) = mpsc::channel(CAPTURED);
-        let capture = Arc::new(Capture::start(policy(&settings, title_key), desktop, captured));
+        let allowed = policy(&settings, title_key, *extent_seen.borrow());
+        let capture = Arc::new(Capture::start(allowed, desktop, captured));
         let intake_task = tokio::spawn(intake.clone().run(events));
         pauser.enforce(&capture).await;
 
@@ -146,8 +151,15 @@ impl Agent {
         }
         tasks.spawn(poll.run(stop.clone()));
         tasks.spawn(pauser.run(capture.as_ref().clone(), settings_seen.clone(), stop.clone()));
+        tasks.spawn(revocation::watch(
+            delivery.wal(),
+            delivery.sender().state(),
+            extent,
+            stop.clone(),
+        ));
         tasks.spawn(apply(
             settings_seen.clone(),
+            extent_seen,
             capture.as_ref().clone(),
             title_key,
             delivery.applier(),
@@ -258,32 +270,37 @@ async fn acquire(home: &Home) -> Result<InstanceLock, LockError> {
 /// Puts changed settings in force.
 async fn apply(
     mut settings: watch::Receiver<Arc<Settings>>,
+    mut extent: watch::Receiver<Extent>,
     capture: CaptureHandle,
     title_key: [u8; 32],
     delivery: crate::delivery::Applier,
     stop: CancellationToken,
 ) {
     loop {
-        tokio::select! {
+        let changed = tokio::select! {
             () = stop.cancelled() => return,
-            changed = settings.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                let settings = Arc::clone(&settings.borrow_and_update());
-                capture.apply(policy(&settings, title_key));
-                delivery.apply(&settings).await;
-            }
+            changed = settings.changed() => changed,
+            changed = extent.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
         }
+        let settings = Arc::clone(&settings.borrow_and_update());
+        capture.apply(policy(&settings, title_key, *extent.borrow_and_update()));
+        delivery.apply(&settings).await;
     }
 }
 
-fn policy(settings: &Settings, title_key: [u8; 32]) -> CapturePolicy {
+fn policy(settings: &Settings, title_key: [u8; 32], extent: Extent) -> CapturePolicy {
     let config = settings.config();
+    let mut screenshot = config.screenshot.clone();
+    let mut window = config.window.clone();
+    screenshot.enabled &= extent == Extent::Everything;
+    window.enabled &= extent != Extent::Nothing;
     CapturePolicy {
         idle_threshold: config.idle_threshold,
-        screenshot: config.screenshot.clone(),
-        window: config.window.clone(),
+        screenshot,
+        window,
         title_key,
         longest_piece: LONGEST_PIECE,
     }

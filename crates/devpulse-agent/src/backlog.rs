@@ -12,6 +12,7 @@ use crate::credentials::DeviceIdentity;
 use crate::delivery::{self, Delivery};
 use crate::intake::Intake;
 use crate::pause::Standing;
+use crate::revocation::Extent;
 use crate::settings::Settings;
 use crate::synchronise::Synchroniser;
 use crate::upstream::Upstream;
@@ -108,7 +109,8 @@ pub(crate) fn discard(
 async fn recover_open_window(delivery: &Delivery, settings: &Settings, identity: &DeviceIdentity) {
     let images = settings.local().screenshot_dir.clone();
     let (_running, standing) = watch::channel(Standing::Running);
-    let intake = Intake::new(delivery.queue(), identity.clone(), images, standing);
+    let (_everything, extent) = watch::channel(Extent::Everything);
+    let intake = Intake::new(delivery.queue(), identity.clone(), images, standing, extent);
     if let Err(error) = intake.recover(&delivery.wal()).await {
         tracing::warn!(%error, "the window that was open last is not reported");
     }

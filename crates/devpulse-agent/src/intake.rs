@@ -10,7 +10,8 @@ use devpulse_protocol::{EventBody, EventDraft, EventId, Timestamp};
 use tokio::sync::{mpsc, watch};
 
 use crate::credentials::DeviceIdentity;
-use crate::pause::Standing;
+use crate::pause::{Standing, is_of_the_agent};
+use crate::revocation::Extent;
 
 /// Makes captured events into stored ones.
 #[derive(Clone, Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct Intake {
     identity: DeviceIdentity,
     images: PathBuf,
     standing: watch::Receiver<Standing>,
+    extent: watch::Receiver<Extent>,
 }
 
 impl Intake {
@@ -27,8 +29,9 @@ impl Intake {
         identity: DeviceIdentity,
         images: PathBuf,
         standing: watch::Receiver<Standing>,
+        extent: watch::Receiver<Extent>,
     ) -> Self {
-        Self { queue, identity, images, standing }
+        Self { queue, identity, images, standing, extent }
     }
 
     /// Takes events in until capture ends.
@@ -73,6 +76,9 @@ impl Intake {
 
     async fn take(&self, captured: Captured) -> Result<(), QueueClosed> {
         let admitted = self.standing.borrow().admit(captured.body);
+        // Windows and screens end with the policy; presence has no switch there.
+        let nothing = *self.extent.borrow() == Extent::Nothing;
+        let admitted = admitted.filter(|body| !nothing || is_of_the_agent(body));
         let encode = |body| self.encode(captured.event_id, captured.at, body);
         let Some(mut event) = admitted.and_then(encode) else { return Ok(()) };
         event.checkpoint = checkpoint(captured.checkpoint);
@@ -196,7 +202,9 @@ mod tests {
         let wal = Wal::start(store.unwrap()).unwrap();
         let (queue, _committer) = Queue::start(wal.clone(), CancellationToken::new());
         let (_standing, standing) = watch::channel(Standing::Running);
-        let intake = Intake::new(queue, identity, folder.path().join("blobs"), standing);
+        let (_everything, extent) = watch::channel(Extent::Everything);
+        let images = folder.path().join("blobs");
+        let intake = Intake::new(queue, identity, images, standing, extent);
         let (events, received) = mpsc::channel(1);
         tokio::spawn(intake.run(received));
 

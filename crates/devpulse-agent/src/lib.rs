@@ -27,6 +27,7 @@ pub mod printable;
 pub mod replacement;
 pub mod replay;
 mod report;
+mod revocation;
 pub mod rules;
 pub mod server_config;
 pub mod settings;

@@ -70,7 +70,7 @@ impl Standing {
 }
 
 /// Whether an event is about the agent itself and not about the person.
-const fn is_of_the_agent(body: &EventBody) -> bool {
+pub(crate) const fn is_of_the_agent(body: &EventBody) -> bool {
     match body {
         EventBody::Activity(activity) => matches!(
             activity.activity_type,
