@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::{Front, FrontRole};
-use crate::credentials::{CredentialsError, LateKeychain, SecretPlace};
+use crate::credentials::{CredentialsError, LateKeychain};
 use crate::delivery::Delivery;
 use crate::heartbeat::Heartbeat;
 use crate::home::{Home, HomeError};
@@ -24,7 +24,6 @@ use crate::policy_poll::PolicyPoll;
 use crate::revocation::{self, Extent};
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
-use crate::synchronise::Synchroniser;
 use crate::upstream::{Upstream, UpstreamError};
 
 /// Events that capture may be ahead of the queue.
@@ -108,28 +107,18 @@ impl Agent {
         pauser.enforce(&capture).await;
 
         let stored = StoredServerConfig::load(&home);
-        let secret_place = SecretPlace::of(&settings);
-        let late_keychain = LateKeychain::of(&settings);
-        let (settings, settings_seen) = watch::channel(Arc::new(settings));
         let (stored, stored_seen) = watch::channel(stored);
         let quit = CancellationToken::new();
-        let front = Arc::new(Front {
-            identity,
-            secret_place,
-            started: Instant::now(),
-            queue: delivery.queue(),
-            wal: delivery.wal(),
-            sender: delivery.sender(),
-            synchroniser: Synchroniser::new(delivery.queue(), delivery.wal(), delivery.sender()),
-            server_config: stored_seen,
-            role: FrontRole::Agent {
-                intake: Box::new(intake),
-                signals: capture.signals(),
-                capture: Arc::downgrade(&capture),
-                pause,
-                quit: quit.clone(),
-            },
-        });
+        let role = FrontRole::Agent {
+            intake: Box::new(intake),
+            signals: capture.signals(),
+            capture: Arc::downgrade(&capture),
+            pause,
+            quit: quit.clone(),
+        };
+        let front = Arc::new(Front::new(&settings, identity, &delivery, stored_seen, role));
+        let late_keychain = LateKeychain::of(&settings);
+        let (settings, settings_seen) = watch::channel(Arc::new(settings));
         let heartbeat = || Heartbeat {
             capture: capture.as_ref().clone(),
             wal: delivery.wal(),
@@ -143,28 +132,18 @@ impl Agent {
             stored,
         };
         let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
         let serving = tokio::spawn(socket.serve(front, stop.clone()));
-        tasks.spawn(heartbeat().run(stop.clone()));
-        if let Some(late_keychain) = late_keychain {
-            tasks.spawn(late_keychain.run(stop.clone()));
-        }
-        tasks.spawn(poll.run(stop.clone()));
-        tasks.spawn(pauser.run(capture.as_ref().clone(), settings_seen.clone(), stop.clone()));
-        tasks.spawn(revocation::watch(
-            delivery.wal(),
-            delivery.sender().state(),
-            extent,
-            stop.clone(),
-        ));
-        tasks.spawn(apply(
-            settings_seen.clone(),
-            extent_seen,
-            capture.as_ref().clone(),
+        let background = Background {
+            heartbeat: heartbeat(),
+            late_keychain,
+            poll,
+            pauser,
+            extent: (extent, extent_seen),
+            settings: settings_seen.clone(),
+            capture: capture.as_ref().clone(),
             title_key,
-            delivery.applier(),
-            stop.clone(),
-        ));
+        };
+        let tasks = background.spawn(&delivery, &stop);
         let last_beat = heartbeat();
         let intake = intake_task;
         Ok(Self { delivery, capture, last_beat, intake, tasks, serving, stop, quit, _lock: lock })
@@ -264,6 +243,37 @@ async fn acquire(home: &Home) -> Result<InstanceLock, LockError> {
             }
             taken => return taken,
         }
+    }
+}
+
+/// What goes on beside capture and delivery while the agent runs.
+struct Background {
+    heartbeat: Heartbeat,
+    late_keychain: Option<LateKeychain>,
+    poll: PolicyPoll,
+    pauser: Pauser,
+    extent: (watch::Sender<Extent>, watch::Receiver<Extent>),
+    settings: watch::Receiver<Arc<Settings>>,
+    capture: CaptureHandle,
+    title_key: [u8; 32],
+}
+
+impl Background {
+    fn spawn(self, delivery: &Delivery, stop: &CancellationToken) -> JoinSet<()> {
+        let Self { heartbeat, late_keychain, poll, pauser, extent, settings, capture, title_key } =
+            self;
+        let mut tasks = JoinSet::new();
+        tasks.spawn(heartbeat.run(stop.clone()));
+        if let Some(late_keychain) = late_keychain {
+            tasks.spawn(late_keychain.run(stop.clone()));
+        }
+        tasks.spawn(poll.run(stop.clone()));
+        tasks.spawn(pauser.run(capture.clone(), settings.clone(), stop.clone()));
+        let (wal, sender) = (delivery.wal(), delivery.sender().state());
+        tasks.spawn(revocation::watch(wal, sender, extent.0, stop.clone()));
+        let applier = delivery.applier();
+        tasks.spawn(apply(settings, extent.1, capture, title_key, applier, stop.clone()));
+        tasks
     }
 }
 

@@ -19,25 +19,27 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::credentials::{DeviceIdentity, SecretPlace};
+use crate::delivery::Delivery;
 use crate::intake::Intake;
 use crate::offline::Listing;
 use crate::pause::{self, PauseHandle, Standing};
 use crate::replay::UnknownDeadLetter;
 use crate::report::{self, PipelineFigures};
 use crate::server_config::StoredServerConfig;
+use crate::settings::Settings;
 use crate::synchronise::Synchroniser;
 
 /// Serves the control socket.
 pub(crate) struct Front {
-    pub(crate) identity: DeviceIdentity,
-    pub(crate) secret_place: SecretPlace,
-    pub(crate) started: Instant,
-    pub(crate) queue: Queue,
-    pub(crate) wal: Wal,
-    pub(crate) sender: SenderHandle,
-    pub(crate) synchroniser: Synchroniser,
-    pub(crate) server_config: watch::Receiver<Option<StoredServerConfig>>,
-    pub(crate) role: FrontRole,
+    identity: DeviceIdentity,
+    secret_place: SecretPlace,
+    started: Instant,
+    queue: Queue,
+    wal: Wal,
+    sender: SenderHandle,
+    synchroniser: Synchroniser,
+    server_config: watch::Receiver<Option<StoredServerConfig>>,
+    role: FrontRole,
 }
 
 /// What stands behind the socket.
@@ -63,6 +65,32 @@ pub(crate) enum FrontRole {
 }
 
 impl Front {
+    pub(crate) fn new(
+        settings: &Settings,
+        identity: DeviceIdentity,
+        delivery: &Delivery,
+        server_config: watch::Receiver<Option<StoredServerConfig>>,
+        role: FrontRole,
+    ) -> Self {
+        let (queue, wal, sender) = (delivery.queue(), delivery.wal(), delivery.sender());
+        Self {
+            identity,
+            secret_place: SecretPlace::of(settings),
+            started: Instant::now(),
+            synchroniser: Synchroniser::new(queue.clone(), wal.clone(), sender.clone()),
+            queue,
+            wal,
+            sender,
+            server_config,
+            role,
+        }
+    }
+
+    /// What sends everything while somebody waits.
+    pub(crate) fn synchroniser(&self) -> Synchroniser {
+        self.synchroniser.clone()
+    }
+
     async fn figures(&self) -> Result<PipelineFigures, WalError> {
         let (ledger, oldest_pending, wal_bytes) = self
             .wal

@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use devpulse_control::{ControlServer, SyncOutcome, SyncProgress, SyncRequest, SyncResult};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::AgentError;
 use crate::controller::{Front, FrontRole};
-use crate::credentials::SecretPlace;
 use crate::delivery::Delivery;
 use crate::instance_lock::{InstanceLock, Role};
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
-use crate::synchronise::Synchroniser;
 use crate::upstream::Upstream;
 
 /// Sends everything that waits on a home whose agent does not run. Where an agent
@@ -37,20 +34,11 @@ pub async fn sync(
     let lock = InstanceLock::acquire(&home, Role::Sync)?;
     let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
     let socket = ControlServer::bind(&home.socket())?;
-    let synchroniser = Synchroniser::new(delivery.queue(), delivery.wal(), delivery.sender());
     let hand_over = CancellationToken::new();
     let (_stored, server_config) = watch::channel(StoredServerConfig::load(&home));
-    let front = Arc::new(Front {
-        identity,
-        secret_place: SecretPlace::of(&settings),
-        started: Instant::now(),
-        queue: delivery.queue(),
-        wal: delivery.wal(),
-        sender: delivery.sender(),
-        synchroniser: synchroniser.clone(),
-        server_config,
-        role: FrontRole::OneShot { hand_over: hand_over.clone() },
-    });
+    let role = FrontRole::OneShot { hand_over: hand_over.clone() };
+    let front = Arc::new(Front::new(&settings, identity, &delivery, server_config, role));
+    let synchroniser = front.synchroniser();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(socket.serve(front, stop.clone()));
 
