@@ -127,17 +127,6 @@ fn losing_the_agent_ends_emit_with_an_error() {
 }
 
 #[test]
-fn an_event_that_the_server_refuses_ends_in_the_dead_letters() {
-    let server = TestServer::start();
-    let device = Device::enrolled(&server).with("DEVPULSE_CLIENT_ID", "");
-    let agent = device.start_agent();
-    agent.emit(5);
-    device.run(&["sync"]).expect_exit(0);
-    assert_eq!(custom_ids(&server.events()).len(), 5);
-    assert!(device.listed("--dead").is_empty());
-}
-
-#[test]
 fn a_changed_configuration_is_in_force_without_a_restart() {
     let server = TestServer::start();
     server.set_config(json!({"heartbeat_interval_s": 3600, "batch": {"max_interval_ms": 100}}));
