@@ -129,14 +129,16 @@ fn the_windows_that_are_open_are_told_with_what_the_rules_make_of_them() {
         Coloured::open(&desktop, "KeePassXC", "accounts", HIDDEN, "30x8+320+20"),
         Coloured::open(&desktop, "Editor", "chapter one", SHOWN, "30x8+20+400"),
     ];
-    let told = device.run(&["rules", "test"]).expect_exit(0).stdout;
-    for part in [
+    let parts = [
         "Vault: plans\n    not reported (rule 1 of window.rules)\n",
         "KeePassXC: accounts\n    only the application is reported (built-in rule password-manager)\n",
         "Editor: chapter one\n    reported in full (no rule matches)\n",
-    ] {
-        assert!(told.contains(part), "{told}");
-    }
+    ];
+    // A window exists before it is shown.
+    wait("all three windows are told of", || {
+        let told = device.run(&["rules", "test"]).expect_exit(0).stdout;
+        parts.iter().all(|part| told.contains(part)).then_some(())
+    });
 }
 
 #[test]
