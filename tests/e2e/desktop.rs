@@ -45,12 +45,24 @@ impl Desktop {
         let mut desktop = Self { display, processes: vec![server] };
         desktop.spawn("openbox", &[]);
         wait("the window manager is there", || {
+            desktop.keep_managed();
             desktop
                 .ask("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"])
                 .contains("window id")
                 .then_some(())
         });
         Some(desktop)
+    }
+
+    /// Starts the window manager again where it ended: on a display whose former server
+    /// has only just gone it may take that one's window manager for its own.
+    fn keep_managed(&mut self) {
+        let (server, manager) = self.processes.split_at_mut(1);
+        assert!(server[0].try_wait().unwrap().is_none(), "the X server ended");
+        if manager[0].try_wait().unwrap().is_some() {
+            self.processes.pop();
+            self.spawn("openbox", &[]);
+        }
     }
 
     fn spawn(&mut self, program: &str, arguments: &[&str]) {
@@ -95,7 +107,7 @@ impl Drop for Desktop {
 }
 
 /// A person looks at a window for a while; what flits by is no stay.
-fn look() {
+pub(crate) fn look() {
     std::thread::park_timeout(Duration::from_millis(1500));
 }
 

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::agent::{Device, TestServer, wait};
-use crate::desktop::Desktop;
+use crate::desktop::{Desktop, look};
 use crate::keychain::files_that_hold;
 
 const HIDDEN: [u8; 3] = [0xfe, 0x01, 0xfd];
@@ -80,12 +80,17 @@ fn a_title_that_a_rule_forbids_is_nowhere() {
         (device.status()["capture"]["focus"]["state"] == "ok").then_some(())
     });
     let private = "canaryprivate — Mozilla Firefox Private Browsing";
+    let open = |class, title, colour, place| {
+        let window = Coloured::open(&desktop, class, title, colour, place);
+        look();
+        window
+    };
     let windows = [
-        Coloured::open(&desktop, "Vault", "canarydropped", HIDDEN, "30x8+20+20"),
-        Coloured::open(&desktop, "firefox", private, HIDDEN, "30x8+320+20"),
-        Coloured::open(&desktop, "KeePassXC", "canarypassword", HIDDEN, "30x8+620+20"),
-        Coloured::open(&desktop, "Bank", "account canarynumber", HIDDEN, "30x8+920+20"),
-        Coloured::open(&desktop, "Editor", "chapter one", SHOWN, "30x8+20+400"),
+        open("Vault", "canarydropped", HIDDEN, "30x8+20+20"),
+        open("firefox", private, HIDDEN, "30x8+320+20"),
+        open("KeePassXC", "canarypassword", HIDDEN, "30x8+620+20"),
+        open("Bank", "account canarynumber", HIDDEN, "30x8+920+20"),
+        open("Editor", "chapter one", SHOWN, "30x8+20+400"),
     ];
     let titles = |event: &Value| event["window_title"].as_str().map(ToOwned::to_owned);
     let bank = server.wait_for("the bank", |event| event["app_name"] == "Bank");
