@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 fn none() -> Sources {
     Sources {
-        working_directory: PathBuf::from("/work"),
+        working_directory: PathBuf::from("/srv"),
         user_directory: Some(PathBuf::from("/home/ada")),
         login_name: Some("ada".to_owned()),
         ..Sources::none(Home::at("/home/ada/.devpulse"))
@@ -130,7 +130,7 @@ fn every_variable_reaches_its_setting() {
         ("DEVPULSE_BATCH_MAX_SIZE", "50", json!(50)),
         ("DEVPULSE_BATCH_MAX_AGE", "2.5", json!(2500)),
         ("DEVPULSE_WAL_DB_PATH", "/fast/wal.db", json!("/fast/wal.db")),
-        ("DEVPULSE_SCREENSHOT_DIR", "images", json!("/work/images")),
+        ("DEVPULSE_SCREENSHOT_DIR", "images", json!("/srv/images")),
         ("DEVPULSE_HOME", "/home/ada/.devpulse", json!("/home/ada/.devpulse")),
         ("DEVPULSE_SECRET_STORE", "keyring", json!("keyring")),
         ("DEVPULSE_CA_CERT", "~/ca.pem", json!("/home/ada/ca.pem")),
@@ -354,7 +354,7 @@ fn a_path_is_relative_to_where_it_was_written() {
     assert_eq!(settings.local().wal_db_path, Path::new("/home/ada/.devpulse/events.db"));
     assert_eq!(settings.local().screenshot_dir, Path::new("/home/ada/.devpulse/blobs"));
     let settings = Settings::load(&environment(&[("DEVPULSE_WAL_DB_PATH", "events.db")])).unwrap();
-    assert_eq!(settings.local().wal_db_path, Path::new("/work/events.db"));
+    assert_eq!(settings.local().wal_db_path, Path::new("/srv/events.db"));
 }
 
 #[test]
