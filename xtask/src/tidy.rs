@@ -1,6 +1,7 @@
 //! Rules of this repository that neither the compiler nor clippy knows.
 
 mod edges;
+mod promises;
 mod sources;
 
 use anyhow::{Result, bail};
@@ -9,10 +10,12 @@ use crate::workspace;
 
 /// Checks every rule and prints each fault.
 pub(crate) fn run() -> Result<()> {
-    let mut faults = sources::faults(&workspace::root()?)?;
+    let root = workspace::root()?;
+    let mut faults = sources::faults(&root)?;
+    faults.extend(promises::faults(&root)?);
     faults.extend(edges::faults(&workspace::metadata()?));
     if faults.is_empty() {
-        println!("the sources and the edges between the crates are tidy");
+        println!("the sources, the edges between the crates and the promises are tidy");
         return Ok(());
     }
     for fault in &faults {
