@@ -12,7 +12,7 @@ struct Package {
     never: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 9] = [
+const PACKAGES: [Package; 10] = [
     Package {
         name: "devpulse-protocol",
         sees: &[],
@@ -49,11 +49,16 @@ const PACKAGES: [Package; 9] = [
         never: &["axum", "x11rb"],
     },
     Package { name: "devpulse-server", sees: &["devpulse-protocol"], never: &["reqwest", "x11rb"] },
+    Package {
+        name: "devpulse-lab",
+        sees: &["devpulse-protocol", "devpulse-server"],
+        never: &["reqwest", "axum", "x11rb"],
+    },
     Package { name: "xtask", sees: &[], never: &["tokio", "reqwest", "axum", "rusqlite"] },
 ];
 
-/// Tests of every package may start the server.
-const FOR_TESTS: &str = "devpulse-server";
+/// Tests of every package may start the server, and use the laboratory.
+const FOR_TESTS: [&str; 2] = ["devpulse-server", "devpulse-lab"];
 
 /// The one package that may know the web view.
 const DESKTOP: &str = "devpulse-desktop";
@@ -81,7 +86,7 @@ pub(super) fn faults(metadata: &Value) -> Vec<String> {
 fn fault(rules: &Package, dependency: &str, for_tests: bool) -> Option<String> {
     let name = rules.name;
     let of_workspace = PACKAGES.iter().any(|package| package.name == dependency);
-    let allowed_in_tests = for_tests && dependency == FOR_TESTS;
+    let allowed_in_tests = for_tests && FOR_TESTS.contains(&dependency);
     if of_workspace && !rules.sees.contains(&dependency) && !allowed_in_tests {
         return Some(format!("{name} must not see {dependency}"));
     }
@@ -139,9 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn only_tests_may_start_the_server() {
-        assert_eq!(faults_of("devpulse-client", "devpulse-server", None).len(), 1);
-        assert!(faults_of("devpulse-client", "devpulse-server", Some("dev")).is_empty());
+    fn only_tests_may_start_the_server_or_use_the_laboratory() {
+        for dependency in ["devpulse-server", "devpulse-lab"] {
+            assert_eq!(faults_of("devpulse-client", dependency, None).len(), 1);
+            assert!(faults_of("devpulse-client", dependency, Some("dev")).is_empty());
+        }
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! The fault laboratory: the real client and the reference server, with everything
+//! between them going wrong.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "what a run has proven is in its figures")]
+
+mod oracle;
