@@ -1,0 +1,63 @@
+// A labelled line of text, with its help and its error beneath.
+
+import type { ComponentChildren, TargetedInputEvent } from 'preact';
+import { Icon } from './icon';
+
+export interface FieldError {
+  message: string;
+  hint: string | null;
+}
+
+export function TextField(props: {
+  id: string;
+  name: string;
+  label: string;
+  value: string;
+  help?: string;
+  error?: FieldError | null;
+  type?: 'text' | 'password' | 'url';
+  isReadOnly?: boolean;
+  autoComplete?: 'off' | 'username';
+  beside?: ComponentChildren;
+  onChange: (value: string) => void;
+}) {
+  const { id, error, help } = props;
+  const about = [error ? `${id}-error` : '', help ? `${id}-help` : ''].filter(Boolean).join(' ');
+  return (
+    <div class="field">
+      <label for={id}>{props.label}</label>
+      <div class="input-row">
+        <input
+          id={id}
+          name={props.name}
+          class="input"
+          type={(props.type ?? 'text') as 'text'}
+          inputMode={props.type === 'url' ? 'url' : undefined}
+          value={props.value}
+          readOnly={props.isReadOnly}
+          autoComplete={props.autoComplete ?? 'off'}
+          autoCapitalize="off"
+          spellcheck={false}
+          aria-invalid={error ? 'true' : undefined}
+          aria-describedby={about || undefined}
+          onInput={(event: TargetedInputEvent<HTMLInputElement>) => props.onChange(event.currentTarget.value)}
+        />
+        {props.beside}
+      </div>
+      {error && (
+        <span class="field-error" id={`${id}-error`}>
+          <Icon name="alert" size={16} />
+          <span>
+            {error.message}
+            {error.hint && `. ${error.hint}`}
+          </span>
+        </span>
+      )}
+      {help && (
+        <span class="help" id={`${id}-help`}>
+          {help}
+        </span>
+      )}
+    </div>
+  );
+}

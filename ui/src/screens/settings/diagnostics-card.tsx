@@ -1,0 +1,88 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { api } from '../../api';
+import { useDeed } from '../../asking';
+import type { DiagnosticCheck, Diagnostics, DiagnosticState, Exported } from '../../bindings';
+import { Badge, Button, Card, Note, ProblemNote, type Tone } from '../../parts/basics';
+import { s } from '../../strings';
+
+const STATE_TONES: Record<DiagnosticState, Tone> = { ok: 'good', warning: 'warn', failed: 'bad', unknown: 'calm' };
+const STATE_ORDER: DiagnosticState[] = ['failed', 'warning', 'unknown', 'ok'];
+
+/** What doctor finds, the worst first, and the file for support. */
+export function DiagnosticsCard({ runsAtOnce }: { runsAtOnce: boolean }) {
+  const [found, setFound] = useState<Diagnostics | null>(null);
+  const [exported, setExported] = useState<Exported | null>(null);
+  const diagnose = useDeed(api.diagnose, setFound);
+  const write = useDeed(api.exportDiagnostics, setExported);
+  const card = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (runsAtOnce) {
+      diagnose.run();
+      card.current?.scrollIntoView({ block: 'start' });
+    }
+  }, []);
+  return (
+    <div ref={card}>
+      <Card id="diagnostics" title={s.settings.diagnostics} aside={found ? <Verdict checks={found.checks} /> : undefined}>
+        <p class="soft">{s.settings.diagnosticsHelp}</p>
+        <div class="actions">
+          <Button name="diagnose" icon="heartbeat" isBusy={diagnose.isRunning} onClick={() => diagnose.run()}>
+            {diagnose.isRunning ? s.settings.running : found ? s.settings.rerun : s.settings.run}
+          </Button>
+          <Button name="export" icon="download" isBusy={write.isRunning} onClick={() => write.run()}>
+            {s.settings.export}
+          </Button>
+        </div>
+        <p class="soft small">{s.settings.exportHelp}</p>
+        <span class="hidden-visually" role="status">
+          {diagnose.isRunning ? s.settings.running : found ? verdictText(found.checks) : ''}
+        </span>
+        {diagnose.problem && <ProblemNote problem={diagnose.problem} again={() => diagnose.run()} />}
+        {write.problem && <ProblemNote problem={write.problem} again={() => write.run()} />}
+        {exported && <Written exported={exported} />}
+        {found && <Checks checks={found.checks} />}
+      </Card>
+    </div>
+  );
+}
+
+function Checks({ checks }: { checks: DiagnosticCheck[] }) {
+  const sorted = [...checks].sort((one, other) => STATE_ORDER.indexOf(one.state) - STATE_ORDER.indexOf(other.state));
+  return (
+    <ul class="checks">
+      {sorted.map((check) => (
+        <li key={check.name} data-check={check.name} data-state={check.state}>
+          <Badge tone={STATE_TONES[check.state]}>{s.settings.checks[check.state]}</Badge>
+          <div class="check-text">
+            <strong>{check.name}</strong>
+            <span class="soft breakable sentence">{check.detail}</span>
+            {check.remedy && <span class="breakable sentence">{check.remedy}</span>}
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Written({ exported }: { exported: Exported }) {
+  return (
+    <Note tone="good" title={s.settings.exported} id="exported">
+      <code class="breakable">{exported.path}</code>
+      <ul class="exported-list small">
+        {exported.contents.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </Note>
+  );
+}
+
+function Verdict({ checks }: { checks: DiagnosticCheck[] }) {
+  const worst = STATE_ORDER.find((state) => checks.some((check) => check.state === state)) ?? 'ok';
+  return <Badge tone={worst === 'unknown' ? 'good' : STATE_TONES[worst]}>{verdictText(checks)}</Badge>;
+}
+
+function verdictText(checks: DiagnosticCheck[]): string {
+  const count = (state: DiagnosticState) => checks.filter((check) => check.state === state).length;
+  return s.settings.verdict(count('failed'), count('warning'));
+}
