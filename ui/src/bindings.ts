@@ -70,21 +70,25 @@ accepted_at: string | null,
  */
 accepted_version: number | null,
 /**
- * What is captured now, or would be once agreed to where nothing was yet.
+ * What is captured now. Before the first consent: nothing, so `proposed` is what counts.
  */
 in_force: DisclosureText,
 /**
- * What a wider policy asks for; `null` where none waits.
+ * What the policy asks for.
  */
-proposed: DisclosureText | null,
+proposed: DisclosureText,
 /**
- * What would change, old beside new.
+ * How that goes beyond what the person agreed to; empty where nothing waits.
  */
 widened: Array<Widened>,
 /**
- * What to hand to `accept_consent`.
+ * The version of the policy that asks, to hand to `accept_consent`.
  */
-policy_version: number | null, };
+policy_version: number | null,
+/**
+ * Stands for the text of `proposed`, to hand to `accept_consent`.
+ */
+digest: string, };
 
 /**
  * One thing that was looked at.
@@ -122,38 +126,39 @@ export type Diagnostics = {
 checks: Array<DiagnosticCheck>, };
 
 /**
- * One item of a disclosure.
+ * A part of a disclosure.
  */
-export type DisclosureItem = {
+export type DisclosureSection = {
 /**
- * A few words.
+ * What it is about.
  */
-title: string,
+topic: DisclosureTopic,
 /**
- * A sentence or two.
+ * Its heading.
  */
-text: string, };
+heading: string,
+/**
+ * Its sentences, one a point.
+ */
+items: Array<string>, };
 
 /**
  * What is captured, in plain words.
  */
 export type DisclosureText = {
 /**
- * What it is about, in a sentence.
+ * The heading of all.
  */
-summary: string,
+title: string,
 /**
- * What is captured.
+ * Its parts, in the order in which they are read.
  */
-captured: Array<DisclosureItem>,
+sections: Array<DisclosureSection>, };
+
 /**
- * What never is.
+ * What a part of a disclosure is about.
  */
-never: Array<string>,
-/**
- * Where it goes, how long it stays, who sees it, how to pause.
- */
-handling: Array<DisclosureItem>, };
+export type DisclosureTopic = "captured" | "never" | "receiver" | "storage" | "readers" | "control";
 
 /**
  * A field of the wizard.
@@ -843,15 +848,20 @@ export type Widened = {
 /**
  * What it is about.
  */
-subject: string,
+aspect: WidenedAspect,
 /**
- * As it is.
+ * As it is, a sentence each.
  */
-before: string,
+before: Array<string>,
 /**
- * As it would be.
+ * As it would be, a sentence each.
  */
-after: string, };
+after: Array<string>, };
+
+/**
+ * What would be widened.
+ */
+export type WidenedAspect = "windows" | "rules" | "screenshots";
 
 /**
  * What the wizard begins with.
