@@ -15,6 +15,7 @@ mod keyring;
 mod kills;
 mod mistakes;
 mod pause;
+mod present;
 mod replay;
 mod rules;
 mod session;

@@ -20,13 +20,13 @@ const PIPELINE: [&str; 18] = [
     "last_success",
     "last_error",
     "next_attempt",
-    "",
+    "progress",
 ];
 
 #[track_caller]
 fn complete(status: &Value) {
     let object = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let mut expected: Vec<&str> = PIPELINE.into_iter().filter(|name| !name.is_empty()).collect();
+    let mut expected = PIPELINE.to_vec();
     expected.sort_unstable();
     let mut found = object(&status["pipeline"]);
     found.sort_unstable();
@@ -69,6 +69,36 @@ fn status_tells_the_truth_of_a_stopped_agent() {
     assert_eq!(status["agent"]["running"], false);
     assert_eq!(status["pipeline"]["pending"], 21);
     assert!(status["pipeline"]["oldest_pending_s"].as_f64().unwrap() >= 0.0);
+    let progress = status["pipeline"]["progress"].as_object().unwrap();
+    assert!(progress.len() == 5 && progress.values().all(Value::is_null), "{progress:?}");
+}
+
+#[test]
+fn status_tells_when_each_stage_moved_and_how_soon_it_moves_again() {
+    let mut server = TestServer::start();
+    server.set_config(json!({"heartbeat_interval_s": 1, "batch": {"max_interval_ms": 100}}));
+    let device = Device::enrolled(&server);
+    let _agent = device.start_agent();
+    let stages = ["captured_at", "stored_at", "sent_at", "acknowledged_at"];
+    let look = || device.status()["pipeline"]["progress"].clone();
+    let before = wait("every stage moves", || {
+        let progress = look();
+        stages.iter().all(|stage| progress[stage].is_string()).then_some(progress)
+    });
+    assert_eq!(before["deadline_s"], 36.1);
+    let after =
+        |before: &Value, now: &Value, stage: &str| now[stage].as_str() > before[stage].as_str();
+    wait("every stage moves again", || {
+        let progress = look();
+        stages.iter().all(|stage| after(&before, &progress, stage)).then_some(())
+    });
+    server.stop();
+    let cut = look();
+    wait("capture goes on without a server", || {
+        let progress = look();
+        let stored = after(&cut, &progress, "captured_at") && after(&cut, &progress, "stored_at");
+        stored.then(|| assert_eq!(progress["acknowledged_at"], cut["acknowledged_at"]))
+    });
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::{Front, FrontRole};
-use crate::credentials::{CredentialsError, LateKeychain};
+use crate::credentials::{CredentialsError, LateKeychain, SecretPlace};
 use crate::delivery::Delivery;
 use crate::heartbeat::Heartbeat;
 use crate::home::{Home, HomeError};
@@ -24,6 +24,7 @@ use crate::policy_poll::PolicyPoll;
 use crate::revocation::{self, Extent};
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
+use crate::trend::Trend;
 use crate::upstream::{Upstream, UpstreamError};
 
 /// Events that capture may be ahead of the queue.
@@ -109,20 +110,25 @@ impl Agent {
         let stored = StoredServerConfig::load(&home);
         let (stored, stored_seen) = watch::channel(stored);
         let quit = CancellationToken::new();
+        let late_keychain = LateKeychain::of(&settings);
+        let secret_place = SecretPlace::of(&settings);
+        let (settings, settings_seen) = watch::channel(Arc::new(settings));
+        let trend = Trend::default();
         let role = FrontRole::Agent {
             intake: Box::new(intake),
+            trend: trend.clone(),
+            settings: settings_seen.clone(),
             signals: capture.signals(),
             capture: Arc::downgrade(&capture),
             pause,
             quit: quit.clone(),
         };
-        let front = Arc::new(Front::new(&settings, identity, &delivery, stored_seen, role));
-        let late_keychain = LateKeychain::of(&settings);
-        let (settings, settings_seen) = watch::channel(Arc::new(settings));
+        let front = Arc::new(Front::new(secret_place, identity, &delivery, stored_seen, role));
         let heartbeat = || Heartbeat {
             capture: capture.as_ref().clone(),
             wal: delivery.wal(),
             settings: settings_seen.clone(),
+            trend: trend.clone(),
         };
         let poll = PolicyPoll {
             uplink: upstream.uplink(),

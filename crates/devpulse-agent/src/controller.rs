@@ -1,13 +1,13 @@
 //! What front ends may ask of the agent, and of a one-shot sync.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use devpulse_capture::{CaptureHandle, ScreenshotError, Signals};
 use devpulse_control::{
     AgentStatus, CaptureStatus, ControlError, Controller, ErrorCode, EventsQuery, ListedEvent,
-    PauseRequest, PauseStatus, PendingEmit, PipelineState, PipelineStatus, Resumption, Status,
-    SyncOutcome, SyncProgress, SyncRequest,
+    PauseRequest, PauseStatus, PendingEmit, PipelineState, PipelineStatus, Present, Progress,
+    Resumption, Sample, Status, SyncOutcome, SyncProgress, SyncRequest,
 };
 use devpulse_pipeline::queue::Queue;
 use devpulse_pipeline::sender::SenderHandle;
@@ -28,6 +28,7 @@ use crate::report::{self, PipelineFigures};
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
 use crate::synchronise::Synchroniser;
+use crate::trend::Trend;
 
 /// Serves the control socket.
 pub(crate) struct Front {
@@ -48,6 +49,10 @@ pub(crate) enum FrontRole {
     Agent {
         /// Takes custom events in.
         intake: Box<Intake>,
+        /// The figures of the last hour.
+        trend: Trend,
+        /// What is in force.
+        settings: watch::Receiver<Arc<Settings>>,
         /// What each signal is served by.
         signals: watch::Receiver<Signals>,
         /// Takes screenshots for as long as capture goes on.
@@ -66,7 +71,7 @@ pub(crate) enum FrontRole {
 
 impl Front {
     pub(crate) fn new(
-        settings: &Settings,
+        secret_place: SecretPlace,
         identity: DeviceIdentity,
         delivery: &Delivery,
         server_config: watch::Receiver<Option<StoredServerConfig>>,
@@ -75,7 +80,7 @@ impl Front {
         let (queue, wal, sender) = (delivery.queue(), delivery.wal(), delivery.sender());
         Self {
             identity,
-            secret_place: SecretPlace::of(settings),
+            secret_place,
             started: Instant::now(),
             synchroniser: Synchroniser::new(queue.clone(), wal.clone(), sender.clone()),
             queue,
@@ -125,6 +130,23 @@ impl Front {
         }
     }
 
+    /// When each stage last moved; a sync without an agent has no stages to watch.
+    fn progress(&self) -> Progress {
+        let FrontRole::Agent { intake, settings, .. } = &self.role else {
+            return Progress::default();
+        };
+        let sender = self.sender.state();
+        let sender = sender.borrow();
+        let deadline = report::progress_deadline(settings.borrow().config());
+        Progress {
+            captured_at: intake.captured_at(),
+            stored_at: self.queue.last_commit(),
+            sent_at: sender.last_sent,
+            acknowledged_at: sender.last_receipt,
+            deadline_s: Some(deadline.as_secs_f64()),
+        }
+    }
+
     const fn pauses(&self) -> Option<&PauseHandle> {
         match &self.role {
             FrontRole::Agent { pause, .. } => Some(pause),
@@ -139,7 +161,10 @@ impl Controller for Front {
         let standing = self.pauses().map(|pause| pause.standing().borrow().clone());
         let pause = standing.as_ref().and_then(Standing::pause).map(pause::status);
         let pipeline = match self.figures().await {
-            Ok(figures) => report::pipeline(figures, pause.is_some(), Timestamp::now()),
+            Ok(figures) => PipelineStatus {
+                progress: self.progress(),
+                ..report::pipeline(figures, pause.is_some(), Timestamp::now())
+            },
             Err(error) => PipelineStatus {
                 last_error: Some(error.to_string()),
                 ..PipelineStatus::empty(PipelineState::Idle)
@@ -256,6 +281,19 @@ impl Controller for Front {
             }
             _ => Ok(replayed),
         }
+    }
+
+    async fn trend(&self) -> Result<Vec<Sample>, ControlError> {
+        let FrontRole::Agent { trend, .. } = &self.role else { return Err(no_agent()) };
+        Ok(trend.samples())
+    }
+
+    async fn present(&self) -> Result<Present, ControlError> {
+        let FrontRole::Agent { capture, pause, .. } = &self.role else { return Err(no_agent()) };
+        let capture = capture.upgrade().ok_or_else(ControlError::stopping)?;
+        let present = capture.present().await.ok_or_else(ControlError::stopping)?;
+        let standing = pause.standing();
+        Ok(report::present(present, standing.borrow().pause()))
     }
 
     async fn stop(&self) -> Result<(), ControlError> {

@@ -3,24 +3,28 @@
 use std::sync::Arc;
 
 use devpulse_capture::{CaptureHandle, Figures};
-use devpulse_pipeline::wal::Wal;
+use devpulse_control::Sample;
+use devpulse_pipeline::wal::{Ledger, Wal};
 use devpulse_protocol::{HeartbeatType, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::Settings;
+use crate::trend::Trend;
 
 /// Sends a heartbeat at every interval.
 pub(crate) struct Heartbeat {
     pub(crate) capture: CaptureHandle,
     pub(crate) wal: Wal,
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
+    pub(crate) trend: Trend,
 }
 
 impl Heartbeat {
     /// Runs until `stop` is cancelled. A changed interval counts from the last heartbeat.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut last = tokio::time::Instant::now();
+        self.figures().await;
         loop {
             let interval = self.settings.borrow_and_update().config().heartbeat_interval;
             tokio::select! {
@@ -49,13 +53,19 @@ impl Heartbeat {
             .wal
             .call(|store| {
                 let oldest = store.oldest_pending()?;
-                Ok((store.ledger().pending, oldest, store.ledger().dropped_total()))
+                Ok((sample(store.ledger()), oldest))
             })
             .await;
-        let (pending, oldest, dropped) = counted.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a heartbeat goes without figures");
-            (self.wal.state().borrow().pending, None, 0)
-        });
+        let (pending, oldest, dropped) = match counted {
+            Ok((sample, oldest)) => {
+                self.trend.take(sample);
+                (sample.pending, oldest, sample.dropped)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a heartbeat goes without figures");
+                (self.wal.state().borrow().pending, None, 0)
+            }
+        };
         let settings = self.settings.borrow();
         Figures {
             pending,
@@ -64,5 +74,16 @@ impl Heartbeat {
             overrides: settings.overrides(),
             refused_settings: settings.refused().to_vec(),
         }
+    }
+}
+
+fn sample(ledger: &Ledger) -> Sample {
+    Sample {
+        at: Timestamp::now(),
+        captured: ledger.captured,
+        sent: ledger.delivered,
+        pending: ledger.pending,
+        dead_letter: ledger.dead,
+        dropped: ledger.dropped_total(),
     }
 }

@@ -2,6 +2,7 @@
 //! and it waits for its commit.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use devpulse_capture::{Captured, CapturedImage, CheckpointUpdate, OpenWindow, Urgency};
 use devpulse_pipeline::queue::{Queue, QueueClosed, Ticket, Urgency as QueueUrgency};
@@ -21,6 +22,7 @@ pub(crate) struct Intake {
     images: PathBuf,
     standing: watch::Receiver<Standing>,
     extent: watch::Receiver<Extent>,
+    captured_at: Arc<watch::Sender<Option<Timestamp>>>,
 }
 
 impl Intake {
@@ -31,7 +33,13 @@ impl Intake {
         standing: watch::Receiver<Standing>,
         extent: watch::Receiver<Extent>,
     ) -> Self {
-        Self { queue, identity, images, standing, extent }
+        let captured_at = Arc::new(watch::Sender::new(None));
+        Self { queue, identity, images, standing, extent, captured_at }
+    }
+
+    /// When capture last handed on an event; `None` before the first.
+    pub(crate) fn captured_at(&self) -> Option<Timestamp> {
+        *self.captured_at.borrow()
     }
 
     /// Takes events in until capture ends.
@@ -75,6 +83,7 @@ impl Intake {
     }
 
     async fn take(&self, captured: Captured) -> Result<(), QueueClosed> {
+        self.captured_at.send_replace(Some(Timestamp::now()));
         let admitted = self.standing.borrow().admit(captured.body);
         // Windows and screens end with the policy; presence has no switch there.
         let nothing = *self.extent.borrow() == Extent::Nothing;

@@ -32,6 +32,7 @@ pub mod rules;
 pub mod server_config;
 pub mod settings;
 mod synchronise;
+mod trend;
 pub mod unenroll;
 mod upstream;
 

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::AgentError;
 use crate::controller::{Front, FrontRole};
+use crate::credentials::SecretPlace;
 use crate::delivery::Delivery;
 use crate::instance_lock::{InstanceLock, Role};
 use crate::server_config::StoredServerConfig;
@@ -37,7 +38,8 @@ pub async fn sync(
     let hand_over = CancellationToken::new();
     let (_stored, server_config) = watch::channel(StoredServerConfig::load(&home));
     let role = FrontRole::OneShot { hand_over: hand_over.clone() };
-    let front = Arc::new(Front::new(&settings, identity, &delivery, server_config, role));
+    let secret_place = SecretPlace::of(&settings);
+    let front = Arc::new(Front::new(secret_place, identity, &delivery, server_config, role));
     let synchroniser = front.synchroniser();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(socket.serve(front, stop.clone()));

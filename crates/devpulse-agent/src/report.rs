@@ -1,15 +1,19 @@
 //! What `status` says, from a running agent and from the files alike.
 
-use devpulse_capture::{SignalStatus as Watched, Signals};
+use std::time::Duration;
+
+use devpulse_capture::{self as capture, SignalStatus as Watched, Signals, Standing};
 use devpulse_control::{
-    AgentStatus, CaptureStatus, ConfigStatus, PipelineState, PipelineStatus, SignalStatus, Status,
+    AgentStatus, CaptureStatus, ConfigStatus, OpenSession, PipelineState, PipelineStatus, Presence,
+    Present, Progress, SignalStatus, Status,
 };
 use devpulse_pipeline::lane::Obstacle;
 use devpulse_pipeline::sender::SenderState;
 use devpulse_pipeline::wal::Ledger;
-use devpulse_protocol::Timestamp;
+use devpulse_protocol::{Config, Timestamp};
 
 use crate::credentials::DeviceIdentity;
+use crate::pause::Pause;
 use crate::server_config::StoredServerConfig;
 
 /// The figures of the pipeline at one moment.
@@ -49,6 +53,7 @@ pub(crate) fn status(
             version: config.and_then(|stored| stored.settings().version),
             fetched_at: config.map(|stored| stored.fetched_at),
         },
+        consent: None,
         secret_store: None,
         withheld: 0,
     }
@@ -90,7 +95,15 @@ pub(crate) fn pipeline(
             .or(ledger.last_error),
         next_attempt: blocked.map(|blocked| blocked.next_attempt),
         dropped_by_reason: ledger.dropped,
+        progress: Progress::default(),
     }
+}
+
+/// The time in which an event gets from capture to its receipt when all is well, counted
+/// from the last one: a heartbeat comes, its batch is due, and the request takes its time.
+pub(crate) fn progress_deadline(config: &Config) -> Duration {
+    const REQUEST_AND_COMMIT: Duration = Duration::from_secs(35);
+    config.heartbeat_interval + config.batch.max_interval + REQUEST_AND_COMMIT
 }
 
 /// The state that an obstacle is.
@@ -102,6 +115,28 @@ pub(crate) const fn state_of(obstacle: Obstacle) -> PipelineState {
         Obstacle::ConfigBlocked => PipelineState::ConfigBlocked,
         Obstacle::Revoked => PipelineState::Revoked,
     }
+}
+
+/// What goes on now, as front ends are told of it. A pause began when it was asked for,
+/// whichever process was asked.
+pub(crate) fn present(seen: capture::Present, pause: Option<&Pause>) -> Present {
+    if let Some(pause) = pause {
+        return Present { window: None, presence: Presence::Paused, since: Some(pause.since) };
+    }
+    let presence = match seen.standing {
+        Standing::Paused => Presence::Paused,
+        Standing::Suspended => Presence::Suspended,
+        Standing::Locked => Presence::Locked,
+        Standing::Idle => Presence::Idle,
+        Standing::Active => Presence::Active,
+        Standing::Unknown => Presence::Unknown,
+    };
+    let window = seen.window.map(|open| OpenSession {
+        window_title: open.window_title,
+        app_name: open.app_name,
+        since: open.start_time,
+    });
+    Present { window, presence, since: seen.since }
 }
 
 /// Capture's part of a status.

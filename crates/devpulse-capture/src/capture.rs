@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::desktop::Desktop;
 use crate::hook::Backends;
 use crate::policy::CapturePolicy;
+use crate::present::Present;
 use crate::recorder::{Command, Recorder};
 use crate::screenshot::ScreenshotError;
 use crate::signals::{Signal, Signals, StatusEntry};
@@ -152,6 +153,12 @@ impl CaptureHandle {
         let (reply, waiting) = oneshot::channel();
         let answer = self.ask(Command::Screenshot { reply }, waiting).await;
         answer.unwrap_or(Err(ScreenshotError::Ended))
+    }
+
+    /// What is going on now; `None` once capture has stopped.
+    pub async fn present(&self) -> Option<Present> {
+        let (reply, waiting) = oneshot::channel();
+        self.ask(Command::Present { reply }, waiting).await
     }
 
     /// Captures nothing until [`CaptureHandle::resume`], and says so.

@@ -61,6 +61,14 @@ impl Presence {
         matches!(self.state, State::Inactive(_))
     }
 
+    /// Since when the person is there, or away; `None` where nothing was told yet.
+    pub(crate) fn since(&self) -> Option<Moment> {
+        match self.state {
+            State::Unknown => None,
+            State::Active(since) | State::Inactive(since) => Some(since),
+        }
+    }
+
     fn leave(&mut self, since: Moment) -> Vec<(ActivityType, Moment)> {
         self.state = State::Inactive(since);
         vec![(ActivityType::Inactive, since)]

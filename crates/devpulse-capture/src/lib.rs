@@ -12,6 +12,7 @@ mod desktop;
 mod hook;
 mod idle;
 mod policy;
+mod present;
 mod recorder;
 mod screenshot;
 mod session;
@@ -30,5 +31,6 @@ pub use hook::{
     SessionChange, WindowFacts,
 };
 pub use policy::{AppliedRule, CapturePolicy, Reported, Ruling, WindowRules};
+pub use present::{Present, Standing};
 pub use screenshot::{Area, Frame, GrabError, ScreenGrabber, ScreenshotError, VisibleWindow};
 pub use signals::{Signal, SignalStatus, Signals};

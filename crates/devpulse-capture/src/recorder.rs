@@ -21,6 +21,7 @@ use crate::clock::{Clock, Moment};
 use crate::hook::{Observation, Report};
 use crate::idle::Presence;
 use crate::policy::CapturePolicy;
+use crate::present::{Present, Since};
 use crate::screenshot::{Schedule, ScreenHealth, ScreenshotError};
 use crate::session::Session;
 use crate::signals::{Signal, Signals, StatusEntry};
@@ -32,6 +33,7 @@ use shots::Shots;
 pub(crate) enum Command {
     Heartbeat { kind: HeartbeatType, figures: Figures, done: oneshot::Sender<()> },
     Screenshot { reply: Reply },
+    Present { reply: oneshot::Sender<Present> },
     Pause { done: oneshot::Sender<()> },
     Resume { done: oneshot::Sender<()> },
     End { activity: ActivityType, done: oneshot::Sender<()> },
@@ -57,6 +59,7 @@ pub(crate) struct Recorder {
     health: ScreenHealth,
     phase: Phase,
     session: Session,
+    since: Since,
     /// How long the machine had slept in all when that was last looked at.
     asleep: Duration,
     /// The session that the committed checkpoint names.
@@ -98,6 +101,7 @@ impl Recorder {
             health: ScreenHealth::default(),
             phase: Phase::Running,
             session: Session::default(),
+            since: Since::default(),
             asleep: clock.asleep(),
             checkpointed: None,
             latest: now,
@@ -251,8 +255,10 @@ impl Recorder {
                 Ok(()) => self.shoot(Trigger::Manual, Some(reply)),
                 Err(error) => answer(reply, Err(error)),
             },
+            Command::Present { reply } => answer(reply, self.present(now)),
             Command::Pause { done } => {
                 if self.phase == Phase::Running {
+                    self.since.paused = Some(now);
                     self.phase = Phase::Paused { was_away: self.presence.is_away() };
                     self.shots.discard_running(ScreenshotError::Paused);
                     self.hold(Hold::Paused, now).await;
@@ -282,6 +288,7 @@ impl Recorder {
     async fn resume(&mut self, now: Moment) {
         let Phase::Paused { was_away } = self.phase else { return };
         self.phase = Phase::Running;
+        self.since.paused = None;
         self.tracker.release(Hold::Paused, now);
         self.activity(ActivityType::Unpaused, now, Urgency::Edge).await;
         match (was_away, self.presence.is_away()) {
@@ -289,6 +296,12 @@ impl Recorder {
             (true, false) => self.activity(ActivityType::Active, now, Urgency::Routine).await,
             (true, true) | (false, false) => {}
         }
+    }
+
+    fn present(&self, now: Moment) -> Present {
+        let (standing, since) = self.since.standing(&self.presence);
+        let window = self.tracker.checkpoint(now).session().cloned();
+        Present { window, standing, since }
     }
 
     async fn hold(&mut self, hold: Hold, at: Moment) {

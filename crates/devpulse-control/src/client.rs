@@ -14,11 +14,13 @@ pub use stream::{Emission, EventListing, Synchronisation};
 
 use crate::frame::{FrameError, FrameReader, FrameWriter, MAX_FRAME_BYTES};
 use crate::message::{CONTROL_PROTOCOL, Hello, decode};
-use crate::request::{EmitRequest, Nothing, ReplayRequest, Replayed, Request, Resumed, Shots};
+use crate::request::{
+    EmitRequest, Nothing, ReplayRequest, Replayed, Request, Resumed, Shots, Trend,
+};
 use crate::transport::{self, BoxedStream, ConnectError};
 use crate::{
-    ControlError, ErrorCode, EventsQuery, MemoryConnector, PauseRequest, PauseStatus, Resumption,
-    Status, SyncRequest,
+    ControlError, ErrorCode, EventsQuery, MemoryConnector, PauseRequest, PauseStatus, Present,
+    Resumption, Sample, Status, SyncRequest,
 };
 use link::Link;
 
@@ -205,6 +207,24 @@ impl ControlClient {
         let request = Request::Replay(ReplayRequest { event_id });
         let replayed: Replayed = self.link.send(&request).await?.answer().await?;
         Ok(replayed.replayed)
+    }
+
+    /// What went on over the last hour: at most one sample a minute, oldest first.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with [`ErrorCode::Unsupported`] where the agent is too old
+    /// to know.
+    pub async fn trend(&self) -> Result<Vec<Sample>, ClientError> {
+        let trend: Trend = self.link.send(&Request::Trend).await?.answer().await?;
+        Ok(trend.samples)
+    }
+
+    /// What is going on now.
+    ///
+    /// # Errors
+    /// As [`ControlClient::trend`].
+    pub async fn present(&self) -> Result<Present, ClientError> {
+        self.link.send(&Request::Present).await?.answer().await
     }
 
     /// Asks the agent to end. It has ended when the connection has ([`Self::lost`]) and

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::{
-    ControlError, EventsQuery, ListedEvent, PauseRequest, PauseStatus, Resumption, Status,
-    SyncOutcome, SyncProgress, SyncRequest,
+    ControlError, EventsQuery, ListedEvent, PauseRequest, PauseStatus, Present, Resumption, Sample,
+    Status, SyncOutcome, SyncProgress, SyncRequest,
 };
 
 /// Resolves to the event's id once it is committed and synced, or to why it never will be.
@@ -88,6 +88,22 @@ pub trait Controller: Send + Sync + 'static {
     /// Says why none was put back; an id that names no dead letter is an error.
     async fn replay(&self, _event_id: Option<EventId>) -> Result<u64, ControlError> {
         Err(ControlError::unsupported("replay"))
+    }
+
+    /// What went on over the last hour, oldest first.
+    ///
+    /// # Errors
+    /// Says why nothing is known of it.
+    async fn trend(&self) -> Result<Vec<Sample>, ControlError> {
+        Err(ControlError::unsupported("trend"))
+    }
+
+    /// What is going on now.
+    ///
+    /// # Errors
+    /// Says why it is not known.
+    async fn present(&self) -> Result<Present, ControlError> {
+        Err(ControlError::unsupported("present"))
     }
 
     /// Asks the agent to end, as if the system had. Returns once it has begun to.

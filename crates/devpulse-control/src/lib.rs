@@ -15,6 +15,7 @@ mod controller;
 mod error;
 mod frame;
 mod message;
+mod present;
 mod request;
 mod server;
 mod status;
@@ -28,11 +29,12 @@ pub use controller::{Controller, PendingEmit};
 pub use error::{ControlError, ErrorCode};
 pub use frame::MAX_FRAME_BYTES;
 pub use message::CONTROL_PROTOCOL;
+pub use present::{OpenSession, Presence, Present, Sample};
 pub use request::{EventsQuery, ListedEvent, PauseRequest, Resumption, Which};
 pub use server::{ControlServer, MAX_CONNECTIONS};
 pub use status::{
-    AgentStatus, CaptureStatus, ConfigStatus, KeyPlace, PauseStatus, PipelineState, PipelineStatus,
-    SignalStatus, Status,
+    AgentStatus, CaptureStatus, ConfigStatus, ConsentStatus, KeyPlace, PauseStatus, PipelineState,
+    PipelineStatus, Progress, SignalStatus, Status,
 };
 pub use sync::{SyncOutcome, SyncProgress, SyncRequest, SyncResult, SyncUpdate};
 pub use transport::{BindError, MemoryConnector};

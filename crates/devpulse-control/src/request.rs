@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ControlError, ErrorCode, SyncRequest};
+use crate::{ControlError, ErrorCode, Sample, SyncRequest};
 
 /// Asks for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ pub(crate) enum Request {
     Resume,
     Screenshot,
     Replay(ReplayRequest),
+    Trend,
+    Present,
     Stop,
     Cancel(CancelRequest),
 }
@@ -113,6 +115,12 @@ pub(crate) struct Shots {
     pub(crate) screenshots: Vec<Screenshot>,
 }
 
+/// The answer to a `trend` request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Trend {
+    pub(crate) samples: Vec<Sample>,
+}
+
 /// The answer to a `replay` request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Replayed {
@@ -145,6 +153,8 @@ impl Request {
             "resume" => Ok(Self::Resume),
             "screenshot" => Ok(Self::Screenshot),
             "replay" => parameters(name, params).map(Self::Replay),
+            "trend" => Ok(Self::Trend),
+            "present" => Ok(Self::Present),
             "stop" => Ok(Self::Stop),
             "cancel" => parameters(name, params).map(Self::Cancel),
             _ => Err(ControlError::unsupported(name)),
@@ -163,6 +173,8 @@ impl Request {
             Self::Resume => "resume",
             Self::Screenshot => "screenshot",
             Self::Replay(_) => "replay",
+            Self::Trend => "trend",
+            Self::Present => "present",
             Self::Stop => "stop",
             Self::Cancel(_) => "cancel",
         }
@@ -171,9 +183,13 @@ impl Request {
     /// The parameters as JSON, for the requests that have any.
     pub(crate) fn params(&self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
         match self {
-            Self::Status | Self::HandOver | Self::Resume | Self::Screenshot | Self::Stop => {
-                Ok(None)
-            }
+            Self::Status
+            | Self::HandOver
+            | Self::Resume
+            | Self::Screenshot
+            | Self::Trend
+            | Self::Present
+            | Self::Stop => Ok(None),
             Self::Pause(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Replay(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Emit(params) => serde_json::value::to_raw_value(params).map(Some),

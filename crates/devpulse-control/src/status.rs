@@ -32,12 +32,26 @@ pub struct Status {
     pub capture: CaptureStatus,
     /// The server's configuration.
     pub config: ConfigStatus,
+    /// What the person agreed to; `null` where nobody was asked.
+    #[serde(default)]
+    pub consent: Option<ConsentStatus>,
     /// Where the device's key is kept; `null` where there is none.
     #[serde(default)]
     pub secret_store: Option<KeyPlace>,
     /// Window sessions since the agent started that a rule kept from being reported.
     #[serde(default)]
     pub withheld: u64,
+}
+
+/// What the person agreed to have captured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentStatus {
+    /// When they last agreed.
+    pub accepted_at: Timestamp,
+    /// The version of the server's configuration that they saw; `null` where it had none.
+    pub policy_version: Option<i64>,
+    /// Whether the server asks for more, which is not in force before they agree to it.
+    pub awaiting: bool,
 }
 
 /// Where the device's key is kept.
@@ -112,6 +126,25 @@ pub struct PipelineStatus {
     pub last_error: Option<String>,
     /// When delivery is tried again, where it waits for a time.
     pub next_attempt: Option<Timestamp>,
+    /// When each stage last moved.
+    #[serde(default)]
+    pub progress: Progress,
+}
+
+/// When each stage of the pipeline last moved in the running agent. A time is `null`
+/// before the first event of this process got so far, and where no agent runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// When capture last handed on an event.
+    pub captured_at: Option<Timestamp>,
+    /// When events were last committed and synced.
+    pub stored_at: Option<Timestamp>,
+    /// When a batch was last put on its way.
+    pub sent_at: Option<Timestamp>,
+    /// When a receipt last accounted for one.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Seconds within which each of these moves when all is well: heartbeats see to it.
+    pub deadline_s: Option<f64>,
 }
 
 impl PipelineStatus {
@@ -136,6 +169,13 @@ impl PipelineStatus {
             last_success: None,
             last_error: None,
             next_attempt: None,
+            progress: Progress {
+                captured_at: None,
+                stored_at: None,
+                sent_at: None,
+                acknowledged_at: None,
+                deadline_s: None,
+            },
         }
     }
 }
@@ -268,12 +308,13 @@ mod tests {
             pause: None,
             capture: CaptureStatus::unavailable("no agent is running"),
             config: ConfigStatus::default(),
+            consent: None,
             secret_store: None,
             withheld: 0,
         };
         let signal = r#"{"backend":null,"state":"unavailable","last_seen":null,"detail":"no agent is running"}"#;
         let expected = format!(
-            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}},"secret_store":null,"withheld":0}}"#
+            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null,"progress":{{"captured_at":null,"stored_at":null,"sent_at":null,"acknowledged_at":null,"deadline_s":null}}}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}},"consent":null,"secret_store":null,"withheld":0}}"#
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
         assert_eq!(serde_json::from_str::<Status>(&expected).unwrap(), status);

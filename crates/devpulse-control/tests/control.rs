@@ -9,10 +9,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bench::{Bench, Raw, deadline, raw};
+use bench::{Bench, Raw, deadline, raw, sample};
 use devpulse_control::{
     ClientError, ControlClient, ControlServer, ErrorCode, EventsQuery, MAX_CONNECTIONS,
-    MAX_FRAME_BYTES, PauseRequest, Resumption, SyncRequest, SyncResult, SyncUpdate, Which,
+    MAX_FRAME_BYTES, PauseRequest, Presence, Resumption, SyncRequest, SyncResult, SyncUpdate,
+    Which,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -372,6 +373,11 @@ async fn what_steers_the_agent_is_carried_to_it_and_its_answers_back() {
     assert!(
         matches!(unknown, Err(ClientError::Refused(error)) if error.code == ErrorCode::Invalid)
     );
+    let trend = client.trend().await.unwrap();
+    assert_eq!((trend.len(), trend[60]), (61, sample(60)));
+    let present = client.present().await.unwrap();
+    assert_eq!(present.presence, Presence::Active);
+    assert_eq!(present.window.unwrap().window_title.as_deref(), Some("notes"));
     client.stop().await.unwrap();
 }
 

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use devpulse_protocol::Seq;
+use devpulse_protocol::{Seq, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -32,6 +32,7 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 pub struct Queue {
     entries: mpsc::Sender<Entry>,
     trouble: watch::Receiver<Option<String>>,
+    last_commit: watch::Receiver<Option<Timestamp>>,
 }
 
 /// Whether an event may wait for company.
@@ -80,8 +81,9 @@ impl Queue {
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (entries, waiting) = mpsc::channel(CAPACITY);
         let (report, trouble) = watch::channel(None);
-        let committer = Committer { wal, waiting, report, give_up, last_commit: None };
-        (Self { entries, trouble }, tokio::spawn(committer.run()))
+        let (committed, last_commit) = watch::channel(None);
+        let committer = Committer { wal, waiting, report, committed, give_up, last_commit: None };
+        (Self { entries, trouble, last_commit }, tokio::spawn(committer.run()))
     }
 
     /// Puts an event in, waiting while the queue is full.
@@ -115,6 +117,12 @@ impl Queue {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// When events were last committed and synced; `None` before the first time.
+    #[must_use]
+    pub fn last_commit(&self) -> Option<Timestamp> {
+        *self.last_commit.borrow()
     }
 
     /// Why events cannot be committed at present.
@@ -155,6 +163,7 @@ struct Committer {
     wal: Wal,
     waiting: mpsc::Receiver<Entry>,
     report: watch::Sender<Option<String>>,
+    committed: watch::Sender<Option<Timestamp>>,
     give_up: tokio_util::sync::CancellationToken,
     last_commit: Option<Instant>,
 }
@@ -220,6 +229,9 @@ impl Committer {
             match self.wal.call(append).await {
                 Ok(places) => {
                     self.report.send_if_modified(|trouble| trouble.take().is_some());
+                    if !events.is_empty() {
+                        self.committed.send_replace(Some(Timestamp::now()));
+                    }
                     for (promise, seq) in promises.into_iter().zip(places) {
                         // Whoever submitted the event may not wait for it.
                         promise.send(seq).ok();

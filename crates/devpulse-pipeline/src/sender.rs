@@ -62,6 +62,10 @@ pub struct SenderState {
     pub in_flight: u64,
     /// Attempts at batches that have ended, in whatever way, since the sender was started.
     pub attempts: u64,
+    /// When a batch was last put on its way.
+    pub last_sent: Option<Timestamp>,
+    /// When a receipt was last stored.
+    pub last_receipt: Option<Timestamp>,
     /// What stands in the way of events.
     pub events: Option<Blocked>,
     /// What stands in the way of images.

@@ -64,17 +64,24 @@ impl Recorder {
     ) {
         match activity_type {
             ActivityType::ScreenLocked => {
+                self.since.locked = Some(at);
                 self.stop(Hold::Locked, ScreenshotError::Locked, at).await;
             }
             ActivityType::ScreenUnlocked => {
+                self.since.locked = None;
                 self.tracker.release(Hold::Locked, at);
                 self.schedule.unlocked(at.mono);
             }
             ActivityType::Suspended => {
+                self.since.suspended = Some(at);
                 self.stop(Hold::Suspended, ScreenshotError::Suspended, at).await;
             }
-            ActivityType::Woke => self.tracker.release(Hold::Suspended, at),
+            ActivityType::Woke => {
+                self.since.suspended = None;
+                self.tracker.release(Hold::Suspended, at);
+            }
             ActivityType::SystemShutdown => {
+                self.since.suspended = None;
                 self.tracker.release(Hold::Suspended, at);
                 self.stop(Hold::Shutdown, ScreenshotError::Ended, at).await;
             }

@@ -1,5 +1,6 @@
 mod health;
 mod power;
+mod present;
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;

@@ -239,6 +239,7 @@ mod tests {
                 screen: signal(CapabilityState::Degraded, "x11-shm", Some("slow")),
             },
             config: ConfigStatus { version: Some(7), fetched_at: before(120) },
+            consent: None,
             secret_store: Some(KeyPlace::Keyring),
             withheld: 0,
         }
@@ -280,6 +281,7 @@ capture
             pipeline: PipelineStatus::empty(PipelineState::Idle),
             capture: CaptureStatus::unavailable("no agent is running"),
             config: ConfigStatus::default(),
+            consent: None,
             secret_store: None,
             withheld: 0,
             ..working()

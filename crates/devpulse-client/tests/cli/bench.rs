@@ -195,6 +195,7 @@ impl Controller for TestAgent {
             pause: None,
             capture: CaptureStatus::unavailable("a test"),
             config: ConfigStatus::default(),
+            consent: None,
             secret_store: None,
             withheld: 0,
         }

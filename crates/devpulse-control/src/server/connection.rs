@@ -15,7 +15,7 @@ use super::lane::{self, Submission};
 use super::replies::{self, Replies};
 use crate::frame::{FrameError, FrameReader, FrameWriter};
 use crate::message::{RequestFrame, decode};
-use crate::request::{Nothing, Replayed, Request, Resumed, Shots};
+use crate::request::{Nothing, Replayed, Request, Resumed, Shots, Trend};
 use crate::transport::BoxedStream;
 use crate::{ControlError, Controller, EventsQuery, SyncRequest};
 
@@ -178,6 +178,8 @@ impl Connection {
             | Request::Resume
             | Request::Screenshot
             | Request::Replay(_)
+            | Request::Trend
+            | Request::Present
             | Request::Stop => {
                 let (controller, replies) = (Arc::clone(&self.controller), self.replies.clone());
                 let task = self.tasks.spawn(async move {
@@ -253,6 +255,11 @@ async fn answer(id: u64, request: Request, controller: Arc<dyn Controller>, repl
             let replayed = controller.replay(request.event_id).await;
             replies.end(id, replayed.map(|replayed| Replayed { replayed })).await;
         }
+        Request::Trend => {
+            let result = controller.trend().await.map(|samples| Trend { samples });
+            replies.end(id, result).await;
+        }
+        Request::Present => replies.end(id, controller.present().await).await,
         Request::Stop => {
             let result = controller.stop().await.map(|()| Nothing {});
             replies.end(id, result).await;

@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use devpulse_control::{
     AgentStatus, CaptureStatus, ConfigStatus, ControlClient, ControlError, ControlServer,
-    Controller, ErrorCode, EventsQuery, ListedEvent, PauseRequest, PauseStatus, PendingEmit,
-    PipelineState, PipelineStatus, Resumption, Status, SyncOutcome, SyncProgress, SyncRequest,
-    SyncResult,
+    Controller, ErrorCode, EventsQuery, ListedEvent, OpenSession, PauseRequest, PauseStatus,
+    PendingEmit, PipelineState, PipelineStatus, Presence, Present, Resumption, Sample, Status,
+    SyncOutcome, SyncProgress, SyncRequest, SyncResult,
 };
 use devpulse_protocol::{EventId, Timestamp};
 use serde_json::Value;
@@ -168,6 +168,7 @@ impl Controller for TestController {
             pause: None,
             capture: CaptureStatus::unavailable("a test"),
             config: ConfigStatus::default(),
+            consent: None,
             secret_store: None,
             withheld: 0,
         }
@@ -248,8 +249,32 @@ impl Controller for TestController {
         }
     }
 
+    async fn trend(&self) -> Result<Vec<Sample>, ControlError> {
+        Ok((0..61).map(sample).collect())
+    }
+
+    async fn present(&self) -> Result<Present, ControlError> {
+        let since = Timestamp::from_millis(7_000);
+        let window_title = Some("notes".to_owned());
+        let window = OpenSession { window_title, app_name: None, since };
+        Ok(Present { window: Some(window), presence: Presence::Active, since: None })
+    }
+
     async fn stop(&self) -> Result<(), ControlError> {
         Ok(())
+    }
+}
+
+/// The figures after so many minutes.
+pub(crate) fn sample(minute: u32) -> Sample {
+    let at = Timestamp::from_millis(0).plus(Duration::from_secs(60) * minute);
+    Sample {
+        at,
+        captured: minute.into(),
+        sent: 0,
+        pending: minute.into(),
+        dead_letter: 0,
+        dropped: 0,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::suspicion::{Choice, Pace, Suspicion};
-use super::{Command, Context, SenderPolicy, alarm, blocked};
+use super::{Command, Context, SenderPolicy, SenderState, alarm, blocked};
 use crate::batcher::Due;
 use crate::lane::{Lane, Obstacle};
 use crate::uplink::Answer;
@@ -152,6 +152,7 @@ impl EventLane {
                 return;
             }
         };
+        self.note(|state| state.last_sent = Some(Timestamp::now()));
         self.show(loaded.meta.events);
         // What is cut off when stopping is sent again at the next start.
         let Some(answer) = self.send(&loaded).await else { return };
@@ -261,6 +262,7 @@ impl EventLane {
                 }
             }
         }
+        self.note(|state| state.last_receipt = Some(Timestamp::now()));
         if version.is_some() {
             self.config_version.send_if_modified(|known| {
                 let changed = *known != version;
@@ -271,7 +273,6 @@ impl EventLane {
         self.forget(policy.history).await;
     }
 
-    /// Divides a refused batch, or sets its lone event aside. Returns the halves.
     /// Divides a refused batch, or sets its lone event aside. Returns the halves.
     async fn divide(
         &mut self,
@@ -425,6 +426,14 @@ impl EventLane {
                 }
             }
         }
+    }
+
+    /// Keeps what is told with the next change, and wakes nobody for it.
+    fn note(&self, note: impl FnOnce(&mut SenderState)) {
+        self.context.state.send_if_modified(|state| {
+            note(state);
+            false
+        });
     }
 
     fn show(&self, in_flight: u64) {
