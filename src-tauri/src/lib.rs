@@ -5,5 +5,7 @@
 
 #[cfg(test)]
 mod bindings;
+pub mod menu;
 pub mod standing;
+pub mod text;
 pub mod view;

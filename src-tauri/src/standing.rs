@@ -1,6 +1,27 @@
 //! What the agent's state means to a person: the icon, the first line, the cause, the remedy.
+//!
+//! One pure function decides it, for the tray and for the window alike. Green is earned: it
+//! is shown only while captured, stored, sent and acknowledged have each moved within the
+//! deadline. Everything that is not proven to work is named.
 
+mod continuity;
+mod judgement;
+mod progress;
+mod snapshot;
+mod stages;
+#[cfg(test)]
+mod tests;
+
+use devpulse_protocol::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
+
+pub use continuity::Continuity;
+pub use progress::changes_at;
+pub use snapshot::{Host, Run, Snapshot};
+pub use stages::stages;
+
+use judgement::Judge;
 
 /// The icon and the first line. Both the tray and the window show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,4 +71,10 @@ pub enum Action {
     SyncNow,
     /// Show the diagnostics.
     Diagnose,
+}
+
+/// What the snapshot means at `now`, with times of day as this computer's clock shows them.
+#[must_use]
+pub fn standing(snapshot: &Snapshot, now: Timestamp) -> Standing {
+    Judge::new(snapshot, now, &TimeZone::system()).standing()
 }
