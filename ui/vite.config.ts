@@ -13,5 +13,7 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['tests/**/*.test.{ts,tsx}'],
     restoreMocks: true,
+    testTimeout: 20_000,
+    env: { TZ: 'UTC' },
   },
 });

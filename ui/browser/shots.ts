@@ -28,7 +28,7 @@ async function shoot(
   theme: 'light' | 'dark',
   width: number,
 ) {
-  const { page, close: closePage } = await open({ ...scene, theme, width, height: width === 480 ? 720 : 800 });
+  const { page } = await open({ ...scene, theme, width, height: width === 480 ? 720 : 800 });
   if (!scene.isLoading) {
     await settle(page);
   }
@@ -41,5 +41,4 @@ async function shoot(
     await page.setViewportSize({ width, height: Math.min(2200, Math.max(600, Math.ceil(height))) });
   }
   await page.screenshot({ path: join(directory, `${name}.png`) });
-  await closePage();
 }

@@ -1,6 +1,6 @@
 // One browser for all tests; a page in a scenario, at a fixed moment.
 
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { inject } from 'vitest';
 import type { ScenarioName } from '../fake/scenarios';
 import type { Screen } from '../src/bindings';
@@ -16,7 +16,7 @@ const FLAGS = [
 
 let browser: Promise<Browser> | undefined;
 
-export function launch(): Promise<Browser> {
+function launch(): Promise<Browser> {
   browser ??= chromium.launch({ executablePath: inject('chromium') ?? undefined, headless: true, args: FLAGS });
   return browser;
 }
@@ -24,6 +24,7 @@ export function launch(): Promise<Browser> {
 export async function close(): Promise<void> {
   await (await browser)?.close();
   browser = undefined;
+  stage = undefined;
 }
 
 export interface Opening {
@@ -39,15 +40,25 @@ export interface Opened {
   page: Page;
   /** What the page complained about: thrown errors, refused sources, console errors. */
   complaints: string[];
-  close: () => Promise<void>;
 }
 
+let stage: Promise<Opened> | undefined;
+
+/** The page is one for all scenes, because a new one costs more than most tests. */
 export async function open(opening: Opening): Promise<Opened> {
   const { scenario, screen, theme = 'light', width = 1000, height = 800, tickMs = 150 } = opening;
-  const context: BrowserContext = await (await launch()).newContext({
-    viewport: { width, height },
-    colorScheme: theme,
-    reducedMotion: 'reduce',
+  stage ??= makeStage();
+  const { page, complaints } = await stage;
+  await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+  await page.setViewportSize({ width, height });
+  complaints.length = 0;
+  await page.goto(`${inject('origin')}/?scenario=${scenario}&screen=${screen}&tick=${tickMs}`);
+  await page.locator('h1, [role=status], [role=alert]').first().waitFor({ state: 'attached' });
+  return { page, complaints };
+}
+
+async function makeStage(): Promise<Opened> {
+  const context = await (await launch()).newContext({
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
     permissions: ['clipboard-read', 'clipboard-write'],
@@ -57,11 +68,8 @@ export async function open(opening: Opening): Promise<Opened> {
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   await page.clock.setFixedTime(NOW);
-  const wanted = { name: scenario, screen, tickMs };
-  await page.addInitScript(`window.__SCENARIO__ = ${JSON.stringify(wanted)};\n${inject('fake')}`);
-  await page.goto(inject('origin'));
-  await page.locator('h1, [role=status], [role=alert]').first().waitFor();
-  return { page, complaints, close: () => context.close() };
+  await page.addInitScript(`localStorage.clear();\n${inject('fake')}`);
+  return { page, complaints };
 }
 
 /** Waits until nothing on the page says that it is loading. */

@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => ({
     globalSetup: './setup.ts',
     fileParallelism: false,
     isolate: false,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 }));

@@ -1,18 +1,11 @@
-// Runs before the page's own script, in a browser that is driven by tests or by a person who designs.
+// Runs before the page's own script, in a browser that is driven by tests or by a person who designs:
+// the address names the scenario and the screen.
 
 import type { Screen } from '../src/bindings';
 import { FakeBackend } from './backend';
 import type { ScenarioName } from './scenarios';
 
-declare global {
-  interface Window {
-    __SCENARIO__?: { name: ScenarioName; screen: Screen; tickMs?: number };
-  }
-}
-
 const query = new URLSearchParams(location.search);
-const wanted = window.__SCENARIO__ ?? {
-  name: (query.get('scenario') ?? 'working') as ScenarioName,
-  screen: (query.get('screen') ?? 'status') as Screen,
-};
-new FakeBackend(wanted.name, wanted.screen, wanted.tickMs).install(window);
+const scenario = (query.get('scenario') ?? 'working') as ScenarioName;
+const screen = (query.get('screen') ?? 'status') as Screen;
+new FakeBackend(scenario, screen, Number(query.get('tick') ?? 200)).install(window);

@@ -64,7 +64,7 @@ export function Frame(props: {
           </div>
         )}
       </header>
-      <main class="content" id="content" tabIndex={-1} ref={content} data-focus-target data-screen={screen}>
+      <main class="content" id="content" tabIndex={0} ref={content} data-screen={screen}>
         <Notices overview={overview} screen={screen} go={go} />
         {screen === null ? (
           <div class="screen">

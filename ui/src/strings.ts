@@ -127,7 +127,7 @@ export const s = {
     refused: 'Your organisation does not allow pauses.',
   },
   shot: {
-    take: 'Take screenshot',
+    take: 'Screenshot',
     taken: (count: number) => `${few(count, 'screenshot', 'screenshots')} taken`,
   },
   presence: {
@@ -334,7 +334,7 @@ export const s = {
   },
   wizard: {
     step: (step: number, of: number) => `Step ${step} of ${of}`,
-    steps: ['What is captured', 'This computer', 'Your policy', 'Ready'],
+    steps: ['Disclosure', 'Connect', 'Policy', 'Ready'],
     discloseTitle: 'What DevPulse captures',
     discloseLead: 'Read this first. Nothing is captured before you agree to your organisation’s policy.',
     discloseGo: 'I have read this, continue',

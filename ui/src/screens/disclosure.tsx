@@ -4,13 +4,14 @@ import type { DisclosureText } from '../bindings';
 import { Icon } from '../parts/icon';
 import { s } from '../strings';
 
-export function Disclosure({ text, id }: { text: DisclosureText; id: string }) {
+export function Disclosure({ text, id, level = 'h2' }: { text: DisclosureText; id: string; level?: 'h2' | 'h3' }) {
+  const Heading = level;
   return (
     <div class="disclosure">
       <p class="disclosure-summary">{text.summary}</p>
       {text.captured.length > 0 && (
         <section aria-labelledby={`${id}-captured`}>
-          <h3 id={`${id}-captured`}>{s.disclosure.captured}</h3>
+          <Heading id={`${id}-captured`}>{s.disclosure.captured}</Heading>
           <ul class="disclosure-items">
             {text.captured.map((item) => (
               <li key={item.title}>
@@ -23,7 +24,7 @@ export function Disclosure({ text, id }: { text: DisclosureText; id: string }) {
       )}
       {text.never.length > 0 && (
         <section aria-labelledby={`${id}-never`}>
-          <h3 id={`${id}-never`}>{s.disclosure.never}</h3>
+          <Heading id={`${id}-never`}>{s.disclosure.never}</Heading>
           <ul class="disclosure-never">
             {text.never.map((line) => (
               <li key={line}>
@@ -36,7 +37,7 @@ export function Disclosure({ text, id }: { text: DisclosureText; id: string }) {
       )}
       {text.handling.length > 0 && (
         <section aria-labelledby={`${id}-handling`}>
-          <h3 id={`${id}-handling`}>{s.disclosure.handling}</h3>
+          <Heading id={`${id}-handling`}>{s.disclosure.handling}</Heading>
           <ul class="disclosure-items">
             {text.handling.map((item) => (
               <li key={item.title}>

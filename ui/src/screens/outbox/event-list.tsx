@@ -1,4 +1,5 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import type { TargetedKeyboardEvent } from 'preact';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { api } from '../../api';
 import { useAnswer, useDeed } from '../../asking';
 import type { OutboxWhich } from '../../bindings';
@@ -11,17 +12,40 @@ const PAGE = 100;
 const MOST = 1000;
 const REFRESH_MS = 2000;
 
-/** Events of one kind, a page at a time. `count` tells when to look again. */
+/**
+ * Events of one kind, a page at a time. `count` tells when to look again. The rows are kept as they
+ * are while nothing about them changes: a thousand of them must not be compared every second.
+ */
 export function EventList({ which, count, tell }: { which: OutboxWhich; count: number; tell: Tell }) {
   const [limit, setLimit] = useState(PAGE);
   const { answer, value, again } = useAnswer(() => api.outbox({ which, limit }), limit);
   const [opened, setOpened] = useState<string | null>(null);
-  const list = useRef<HTMLUListElement>(null);
   useRefresh(again, count);
   const replay = useDeed(api.replay, (replayed) => {
     tell(s.outbox.replayed(replayed));
     again();
   });
+
+  const replayOne = useRef(replay.run);
+  replayOne.current = replay.run;
+  const rows = useMemo(
+    () => (
+      <ul class="events" onKeyDown={step}>
+        {value?.events.map((event) => (
+          <EventRow
+            key={event.event_id}
+            event={event}
+            isOpen={event.event_id === opened}
+            onToggle={() => setOpened(event.event_id === opened ? null : event.event_id)}
+            onReplay={which === 'dead' ? () => replayOne.current(event.event_id) : undefined}
+            isReplaying={replay.isRunning}
+            tell={tell}
+          />
+        ))}
+      </ul>
+    ),
+    [value, opened, replay.isRunning, which, tell],
+  );
 
   if (!value) {
     return answer.kind === 'failed' ? (
@@ -55,19 +79,7 @@ export function EventList({ which, count, tell }: { which: OutboxWhich; count: n
           </Button>
         )}
       </div>
-      <ul class="events" ref={list} onKeyDown={(event) => step(event, list.current)}>
-        {value.events.map((event) => (
-          <EventRow
-            key={event.event_id}
-            event={event}
-            isOpen={event.event_id === opened}
-            onToggle={() => setOpened(event.event_id === opened ? null : event.event_id)}
-            onReplay={which === 'dead' ? () => replay.run(event.event_id) : undefined}
-            isReplaying={replay.isRunning}
-            tell={tell}
-          />
-        ))}
-      </ul>
+      {rows}
       {value.has_more && limit < MOST && (
         <div class="actions list-foot">
           <Button name="more-events" onClick={() => setLimit(Math.min(MOST, limit + PAGE))}>
@@ -81,8 +93,8 @@ export function EventList({ which, count, tell }: { which: OutboxWhich; count: n
 }
 
 /** The arrow keys go from row to row. */
-function step(event: KeyboardEvent, list: HTMLUListElement | null) {
-  const rows = [...(list?.querySelectorAll<HTMLElement>('.event-head') ?? [])];
+function step(event: TargetedKeyboardEvent<HTMLUListElement>) {
+  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>('.event-head')];
   const at = rows.indexOf(document.activeElement as HTMLElement);
   const to = at < 0 ? undefined : { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
   const row = to === undefined ? undefined : rows[to];

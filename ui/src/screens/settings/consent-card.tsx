@@ -34,7 +34,7 @@ export function ConsentCard({ policyVersion }: { policyVersion: number | null })
       )}
       {isOpen && consent && (
         <Dialog id="disclosure-dialog" title={s.settings.consent} size="reading" onClose={() => setOpen(false)}>
-          <Disclosure text={consent.in_force} id="in-force" />
+          <Disclosure text={consent.in_force} id="in-force" level="h3" />
         </Dialog>
       )}
     </Card>

@@ -48,14 +48,14 @@ export function Effective() {
         </Empty>
       )}
       {found.map((group) => (
-        <section key={group.name} class="setting-group" aria-labelledby={`settings-${group.name || 'general'}`}>
-          <h3 id={`settings-${group.name || 'general'}`}>{s.settings.groups[group.name] ?? group.name}</h3>
+        <div key={group.name} class="setting-group">
+          <h3>{s.settings.groups[group.name] ?? group.name}</h3>
           <ul>
             {group.rows.map((row) => (
               <Row key={row.name} row={row} />
             ))}
           </ul>
-        </section>
+        </div>
       ))}
       <span class="hidden-visually" role="status">
         {query === '' ? '' : s.settings.found(count)}

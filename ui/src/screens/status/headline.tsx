@@ -59,8 +59,14 @@ export function Headline({ overview, sync, go, tell, refresh }: HeadlineProps) {
             {s.pause.resume}
           </Button>
         )}
-        {isRunning && !sync.isRunning && (
-          <Button name="sync-now" icon="sync" look={main === 'sync_now' ? 'primary' : 'plain'} onClick={sync.start}>
+        {isRunning && (
+          <Button
+            name="sync-now"
+            icon="sync"
+            look={main === 'sync_now' ? 'primary' : 'plain'}
+            isBusy={sync.isRunning}
+            onClick={sync.start}
+          >
             {s.sync.start}
           </Button>
         )}

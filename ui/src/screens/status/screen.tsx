@@ -1,9 +1,11 @@
 // What the agent does now, from capture to receipt.
 
+import { useRef } from 'preact/hooks';
 import type { Go } from '../../app';
 import type { Asked } from '../../asking';
 import { useNow } from '../../asking';
 import type { Overview } from '../../bindings';
+import { useKeptFocus } from '../../kept-focus';
 import { Note, ProblemNote, Skeleton } from '../../parts/basics';
 import type { Tell } from '../../parts/toast';
 import { s } from '../../strings';
@@ -27,10 +29,13 @@ interface StatusProps {
 
 export function StatusScreen({ asked, sync, go, tell, refresh }: StatusProps) {
   const now = useNow();
+  const place = useRef<HTMLDivElement>(null);
+  useKeptFocus(place, '#actions button');
   const { answer, value: overview } = asked;
   if (!overview) {
     return (
       <div class="screen">
+        <h1 class="hidden-visually">{s.places.status}</h1>
         {answer.kind === 'failed' ? (
           <ProblemNote problem={answer.problem} again={asked.again} />
         ) : (
@@ -40,7 +45,7 @@ export function StatusScreen({ asked, sync, go, tell, refresh }: StatusProps) {
     );
   }
   return (
-    <div class="screen">
+    <div class="screen" ref={place}>
       {answer.kind === 'failed' && (
         <Note tone="warn" title={s.frame.unreachable} isAlert>
           <span>{answer.problem.message}</span>

@@ -20,8 +20,14 @@ export function Images({ images }: { images: TodayImage[] }) {
       <ul class="thumbs">
         {latestFirst.slice(0, shown).map((image) => (
           <li key={image.event_id}>
-            <button type="button" class="thumb" aria-haspopup="dialog" onClick={() => setOpened(image)}>
-              <Picture sha256={image.sha256} alt={s.today.imageAt(clock(image.at))} />
+            <button
+              type="button"
+              class="thumb"
+              aria-haspopup="dialog"
+              aria-label={s.today.imageAt(clock(image.at))}
+              onClick={() => setOpened(image)}
+            >
+              <Picture sha256={image.sha256} alt="" />
               <span class="small figures" aria-hidden="true">
                 {clock(image.at)}
               </span>

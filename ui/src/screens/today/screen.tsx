@@ -25,6 +25,7 @@ export function TodayScreen({ captured }: { captured: number }) {
   );
   const day = value?.daysAgo === daysAgo ? value.day : null;
   useLater(again, captured, daysAgo === 0);
+  const shown = useMemo(() => day && <Day key={day.date} day={day} isToday={daysAgo === 0} />, [day, daysAgo]);
   return (
     <div class="screen">
       <div class="screen-head">
@@ -44,7 +45,7 @@ export function TodayScreen({ captured }: { captured: number }) {
         />
       </div>
       {answer.kind === 'failed' && <ProblemNote problem={answer.problem} again={again} />}
-      {day ? <Day key={day.date} day={day} isToday={daysAgo === 0} /> : answer.kind !== 'failed' && <DaySkeleton />}
+      {shown ?? (answer.kind !== 'failed' && <DaySkeleton />)}
     </div>
   );
 }

@@ -1,0 +1,61 @@
+// Every screen in every state, both themes, narrow and wide: nothing that axe objects to, nothing
+// that the content policy refuses, nothing that runs off the side.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { afterAll, describe, expect, test } from 'vitest';
+import { close, hasChromium, open, settle } from './stage';
+import { SCENES } from './scenes';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+afterAll(close);
+
+describe.runIf(hasChromium)('a scene is accessible', () => {
+  test.each(SCENES)('$name', async (scene) => {
+    const { page, complaints } = await open({ ...scene, width: 1000 });
+    if (!scene.isLoading) {
+      await settle(page);
+    }
+    await scene.act?.(page);
+    await page.evaluate(AXE);
+    const found: string[] = [];
+    for (const width of [1000, 480]) {
+      await page.setViewportSize({ width, height: 640 });
+      for (const theme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
+        const only = theme === 'dark' ? ['color-contrast'] : null;
+        found.push(...(await violations(page, only)).map((one) => `${theme} ${width}: ${one}`));
+      }
+      if (await runsOffTheSide(page)) {
+        found.push(`${width}: the page is wider than the window`);
+      }
+    }
+    expect(found).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
+
+async function violations(page: Page, rules: string[] | null): Promise<string[]> {
+  return page.evaluate(
+    async ([tags, only]) => {
+      const axe = (window as unknown as { axe: { run: (context: unknown, options: unknown) => Promise<AxeResult> } }).axe;
+      const runOnly = only ? { type: 'rule', values: only } : { type: 'tag', values: tags };
+      const { violations: all } = await axe.run(document, { runOnly, resultTypes: ['violations'] });
+      return all.map((one) => `${one.impact} ${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(' ')}`);
+    },
+    [TAGS, rules] as const,
+  );
+}
+
+interface AxeResult {
+  violations: Array<{ id: string; impact: string; nodes: Array<{ html: string }> }>;
+}
+
+const runsOffTheSide = (page: Page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll('.content, .wizard, dialog[open]')].some((one) => one.scrollWidth > one.clientWidth + 1),
+  );
+

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { eventually, open } from './stage';
+
+test('start at login shows what the system says after it was changed', async () => {
+  const stage = open('working', 'settings');
+  const toggle = await stage.see('#autostart');
+  expect(toggle.getAttribute('aria-checked')).toBe('true');
+  toggle.click();
+  await eventually(() => expect(toggle.getAttribute('aria-checked')).toBe('false'));
+  expect(stage.called('set_autostart')).toEqual([{ on: false }]);
+});
+
+test('a start at login that does not take says why', async () => {
+  const stage = open('dead', 'settings');
+  await eventually(() => expect(stage.text()).toContain('Your desktop does not start programs at login'));
+});
+
+test('a setting names what overrides it', async () => {
+  const stage = open('working', 'settings');
+  expect((await stage.see('[data-setting="log"]')).textContent).toContain('Set by DEVPULSE_LOG');
+  expect((await stage.see('[data-setting="batch.max_events"]')).textContent).toContain('Set by config.toml');
+  expect((await stage.see('[data-setting="screenshot.enabled"]')).textContent).toContain('Set by administrator');
+});
+
+test('a search that finds nothing says so, and Escape ends it', async () => {
+  const stage = open('working', 'settings');
+  await stage.see('.setting');
+  await stage.type('#settings-search', 'zebra');
+  await eventually(() => expect(stage.text()).toContain('No setting matches'));
+  const search = await stage.see<HTMLInputElement>('#settings-search');
+  search.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+  await eventually(() => expect(stage.sees('.setting')).toBe(true));
+});
+
+test('the diagnostics show the worst first, each with its remedy', async () => {
+  const stage = open('working', 'settings');
+  await stage.press('diagnose');
+  await stage.see('.checks');
+  const states = [...document.querySelectorAll<HTMLElement>('[data-check]')].map((check) => check.dataset.state);
+  expect(states).toEqual(['failed', 'warning', 'unknown', 'ok', 'ok', 'ok']);
+  expect(stage.text()).toContain('allow DevPulse to share the screen');
+});
+
+test('an export names its file and what is in it', async () => {
+  const stage = open('working', 'settings');
+  await stage.press('export');
+  const note = await stage.see('#exported');
+  expect(note.textContent).toContain('diagnostics-2026-11-20T143200.json');
+  expect(note.querySelectorAll('li')).toHaveLength(5);
+});
+
+test('the choice of dark outlives the window', async () => {
+  const stage = open('working', 'settings');
+  (await stage.see<HTMLInputElement>('input[name=appearance][value=dark]')).click();
+  await eventually(() => expect(document.documentElement.dataset.theme).toBe('dark'));
+  expect(localStorage.getItem('devpulse.appearance')).toBe('dark');
+});
+
+test('quitting is asked about, and only offered where it is allowed', async () => {
+  const stage = open('working', 'settings');
+  await stage.press('quit');
+  expect(stage.called('quit')).toEqual([]);
+  await stage.press('quit-now');
+  await eventually(() => expect(stage.called('quit')).toHaveLength(1));
+});
+
+test('where quitting is not allowed there is no button for it', async () => {
+  const stage = open('attached', 'settings');
+  await stage.see('#version');
+  expect(stage.sees('button[name=quit]')).toBe(false);
+});

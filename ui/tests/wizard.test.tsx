@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest';
+import { eventually, open, type Stage } from './stage';
+
+async function toConnect(stage: Stage) {
+  await stage.press('continue');
+  await stage.type('#enroll-server', 'https://pulse.example.com');
+  await stage.type('#enroll-username', 'jane.doe');
+  await stage.type('#enroll-secret', ' example-secret\n');
+}
+
+async function agree(stage: Stage) {
+  const box = await stage.see<HTMLInputElement>('#agree');
+  box.click();
+  await stage.press('begin');
+}
+
+test('nothing is enrolled before the disclosure was shown', async () => {
+  const stage = open('fresh', 'wizard');
+  await stage.see('button[name=continue]');
+  expect(stage.text()).toContain('What is captured');
+  expect(stage.sees('#enroll-server')).toBe(false);
+  expect(stage.called('enroll')).toEqual([]);
+});
+
+test('a first run ends with consent to the policy that was shown', async () => {
+  const stage = open('fresh', 'wizard');
+  await toConnect(stage);
+  await stage.press('connect');
+  await stage.see('#agree');
+  expect(stage.called('enroll')).toEqual([
+    { form: { server_url: 'https://pulse.example.com', username: 'jane.doe', secret: 'example-secret' } },
+  ]);
+  await agree(stage);
+  await stage.see('button[name=finish]');
+  expect(stage.called('accept_consent')).toEqual([{ policyVersion: 7 }]);
+  expect(stage.called('set_autostart')).toEqual([{ on: true }]);
+});
+
+test('without the tick nothing is accepted, and the reason stands beside it', async () => {
+  const stage = open('fresh', 'wizard', (scenario) => {
+    scenario.wizard = { ...scenario.wizard, is_enrolled: true };
+  });
+  await stage.press('begin');
+  await stage.see('#agree-error');
+  expect(stage.called('accept_consent')).toEqual([]);
+});
+
+test('start at login is asked, and a no is kept', async () => {
+  const stage = open('fresh', 'wizard', (scenario) => {
+    scenario.wizard = { ...scenario.wizard, is_enrolled: true };
+  });
+  const toggle = await stage.see('#start-at-login');
+  expect(toggle.getAttribute('aria-checked')).toBe('true');
+  toggle.click();
+  await agree(stage);
+  await stage.see('button[name=finish]');
+  expect(stage.called('set_autostart')).toEqual([{ on: false }]);
+});
+
+test('a refused field says why, keeps the focus, and nothing typed is lost', async () => {
+  const stage = open('refused', 'wizard');
+  await toConnect(stage);
+  await stage.press('connect');
+  const error = await stage.see('#enroll-server-error');
+  expect(error.textContent).toContain('No server answers at this address. Check the address');
+  await eventually(() => expect(document.activeElement?.id).toBe('enroll-server'));
+  expect((await stage.see<HTMLInputElement>('#enroll-secret')).value).toContain('example-secret');
+  await stage.press('connect');
+  await stage.see('#enroll-secret-error');
+  await stage.press('back');
+  await stage.press('continue');
+  expect((await stage.see<HTMLInputElement>('#enroll-username')).value).toBe('jane.doe');
+  await stage.press('connect');
+  await stage.see('#agree');
+});
+
+test('an empty field is named before the server is asked', async () => {
+  const stage = open('fresh', 'wizard');
+  await stage.press('continue');
+  await stage.press('connect');
+  await stage.see('#enroll-server-error');
+  expect(stage.called('enroll')).toEqual([]);
+});
+
+test('a preset hides its fields, says who set them, and sends no secret', async () => {
+  const stage = open('preset', 'wizard');
+  await stage.press('continue');
+  const preset = await stage.see('#preset');
+  expect(preset.textContent).toContain('Set by your administrator');
+  expect(preset.textContent).toContain('https://pulse.example.com');
+  expect(stage.sees('#enroll-server')).toBe(false);
+  expect(stage.sees('#enroll-secret')).toBe(false);
+  await stage.press('connect');
+  await stage.see('#agree');
+  expect(stage.called('enroll')[0]).toMatchObject({ form: { secret: null } });
+});
+
+test('a problem with a field that the preset hides is told above the form', async () => {
+  const stage = open('preset', 'wizard', (scenario) => {
+    scenario.enrollProblems = [{ field: 'secret', message: 'the secret was used already', hint: null }];
+  });
+  await stage.press('continue');
+  await stage.press('connect');
+  expect((await stage.see('[role=alert]')).textContent).toContain('the secret was used already');
+});
+
+test('a secret read from a file is masked, and its file is named', async () => {
+  const stage = open('fresh', 'wizard');
+  await stage.press('continue');
+  const picker = await stage.see<HTMLInputElement>('#enroll-secret-file');
+  Object.defineProperty(picker, 'files', { value: [new File(['example-secret\n'], 'enrollment.txt')] });
+  picker.dispatchEvent(new Event('change', { bubbles: true }));
+  await eventually(() => expect(stage.text()).toContain('Read from enrollment.txt'));
+  const secret = await stage.see<HTMLInputElement>('#enroll-secret');
+  expect([secret.type, secret.value]).toEqual(['password', 'example-secret']);
+  await stage.press('reveal');
+  await eventually(() => expect(secret.type).toBe('text'));
+});
+
+test('an enrolled device goes straight to the policy', async () => {
+  const stage = open('fresh', 'wizard', (scenario) => {
+    scenario.wizard = { ...scenario.wizard, is_enrolled: true };
+  });
+  await stage.see('#agree');
+  expect(stage.sees('button[name=continue]')).toBe(false);
+});
+
+test('a start at login that fails is told, and consent stays given', async () => {
+  const stage = open('fresh', 'wizard', (scenario) => {
+    scenario.wizard = { ...scenario.wizard, is_enrolled: true };
+    scenario.refusals.set_autostart = { message: 'the folder cannot be written', hint: null };
+  });
+  await agree(stage);
+  await stage.see('button[name=finish]');
+  expect(stage.text()).toContain('the folder cannot be written');
+});
+
+test('what a wider policy asks is shown old beside new, and later changes nothing', async () => {
+  const stage = open('widened', 'wizard');
+  await stage.see('#changes-title');
+  expect(stage.text()).toContain('One every 10 minutes');
+  expect(stage.text()).toContain('One every 2 minutes');
+  await stage.press('later');
+  await stage.see('#pipeline');
+  expect(stage.called('accept_consent')).toEqual([]);
+});
+
+test('agreeing to a wider policy names its version', async () => {
+  const stage = open('widened', 'wizard');
+  await stage.press('accept');
+  await stage.see('#pipeline');
+  expect(stage.called('accept_consent')).toEqual([{ policyVersion: 9 }]);
+});
