@@ -5,7 +5,7 @@ import type {
 } from '../src/bindings';
 import { iso, makeDay } from './day';
 import { makeEvents } from './events';
-import { CONSENT, WIDENED, WIZARD } from './texts';
+import { CONSENT, FIRST_CONSENT, WIDENED, WIZARD } from './texts';
 
 export interface Scenario {
   overview: Overview;
@@ -75,7 +75,7 @@ function working(now: number): Scenario {
     yesterday: makeDay(now, { daysAgo: 1 }),
     outbox: { pending: [], sent: makeEvents('sent', 60, now), dead: [] },
     wizard: WIZARD,
-    consent: { ...CONSENT, accepted_at: '2026-10-02T07:12:00.000Z', accepted_version: 7 },
+    consent: CONSENT,
     autostart: { is_on: true, problem: null },
     enrollProblems: [],
     refusals: {},
@@ -117,7 +117,7 @@ const SCENARIOS = {
       consent_awaits: false,
       stages: [],
     });
-    return { ...base, consent: CONSENT, autostart: { is_on: false, problem: null } };
+    return { ...base, consent: FIRST_CONSENT, autostart: { is_on: false, problem: null } };
   },
   preset: (now: number): Scenario => ({
     ...SCENARIOS.fresh(now),

@@ -2,26 +2,79 @@
 
 import type { ConsentView, Diagnostics, DisclosureText, Exported, SettingRow, Wizard } from '../src/bindings';
 
+/** What can be recorded, before a server was asked. */
 export const DISCLOSURE: DisclosureText = {
-  summary: 'DevPulse tells your organisation what you work on with this computer, and shows you everything that it tells.',
-  captured: [
-    { title: 'Active and idle time', text: 'When you use the keyboard or mouse, and when you have not for 5 minutes. Never which keys.' },
-    { title: 'The window in focus', text: 'The name of its application, its title, and for how long it had the focus.' },
-    { title: 'Screenshots', text: 'One every 10 minutes, scaled to 1,600 pixels. Windows that a rule hides are painted over before anything is stored.' },
-    { title: 'Lock, sleep and shutdown', text: 'When the screen is locked, and when the computer sleeps, wakes or ends.' },
-  ],
-  never: [
-    'What you type, and where you click',
-    'Sound, camera and microphone',
-    'Private browser windows and password managers',
-    'Anything while DevPulse is paused or your screen is locked',
-  ],
-  handling: [
-    { title: 'Where it goes', text: 'Over an encrypted connection to https://pulse.example.com, and nowhere else.' },
-    { title: 'How long it stays here', text: 'Until the server has acknowledged it, and 24 hours longer so that you can read it.' },
-    { title: 'How to pause', text: 'From the tray or the Status screen, for up to 60 minutes at a time.' },
+  title: 'What DevPulse may record on this computer',
+  sections: [
+    {
+      topic: 'captured',
+      heading: 'What your organisation’s policy decides within',
+      items: [
+        'When you are active or away, and when the screen is locked or the computer sleeps.',
+        'Which window has the focus and for how long, with its title and its application: the policy may take out titles, applications or all of it.',
+        'Pictures of your screens, where the policy asks for them: when you ask for one, at intervals, when you change to another window, or when you unlock the screen.',
+      ],
+    },
+    {
+      topic: 'never',
+      heading: 'What is never recorded',
+      items: ['The keys that you press, the clipboard, the position of the pointer, sound, and the camera.'],
+    },
+    {
+      topic: 'receiver',
+      heading: 'Where it goes',
+      items: ['To the one server where you enroll, and nowhere else. Nothing is recorded before that, and you see the policy itself before recording begins.'],
+    },
+    {
+      topic: 'readers',
+      heading: 'Who can see it',
+      items: ['You: everything is shown as it is sent.', 'Whomever your organisation lets read what its server received.', 'No other user of this computer, but its administrator.'],
+    },
+    {
+      topic: 'control',
+      heading: 'What you can do',
+      items: ['Where more is asked for than you agreed to, you see old and new first, and nothing more is recorded before you agree.'],
+    },
   ],
 };
+
+/** What a policy asks for. */
+const POLICY: DisclosureText = {
+  title: 'What DevPulse records on this computer',
+  sections: [
+    {
+      topic: 'captured',
+      heading: 'What is recorded',
+      items: [
+        'When you are active or away, and when the screen is locked or the computer sleeps. You count as away after 5 minutes without input.',
+        'Which window has the focus and for how long, with its title and its application.',
+        'A window of an application that matches "^Signal$" is not recorded.',
+        'Private browsing is not recorded, and password managers only without titles, as far as the built-in rules know them.',
+        'A picture of each screen, about every 10 minutes.',
+        'Every minute, that DevPulse runs, what it can observe here, and how much waits to be sent.',
+      ],
+    },
+    DISCLOSURE.sections[1]!,
+    {
+      topic: 'receiver',
+      heading: 'Where it goes',
+      items: ['To https://pulse.example.com, the server of your organisation, and nowhere else.'],
+    },
+    {
+      topic: 'storage',
+      heading: 'How long it stays here',
+      items: ['What waits to be sent stays until the server has confirmed it.', 'What was delivered stays readable here for 24 hours.', 'It lies in a folder that only you can read, and takes 512 MB at the most.'],
+    },
+    DISCLOSURE.sections[3]!,
+    {
+      topic: 'control',
+      heading: 'What you can do',
+      items: ['You may pause recording, for 1 hour at a time.', ...DISCLOSURE.sections[4]!.items],
+    },
+  ],
+};
+
+const NOTHING: DisclosureText = { title: 'Nothing is recorded on this computer', sections: [] };
 
 export const WIZARD: Wizard = {
   disclosure: DISCLOSURE,
@@ -33,30 +86,40 @@ export const WIZARD: Wizard = {
   is_enrolled: false,
 };
 
-export const CONSENT: ConsentView = {
+export const FIRST_CONSENT: ConsentView = {
   accepted_at: null,
   accepted_version: null,
-  in_force: DISCLOSURE,
-  proposed: null,
-  widened: [],
+  in_force: NOTHING,
+  proposed: POLICY,
+  widened: [{ aspect: 'windows', before: [], after: ['Which window has the focus and for how long, with its title and its application.'] }],
   policy_version: 7,
+  digest: '5d41402abc4b2a76',
+};
+
+export const CONSENT: ConsentView = {
+  ...FIRST_CONSENT,
+  accepted_at: '2026-10-02T07:12:00.000Z',
+  accepted_version: 7,
+  in_force: POLICY,
+  widened: [],
 };
 
 export const WIDENED: ConsentView = {
-  accepted_at: '2026-10-02T07:12:00.000Z',
-  accepted_version: 7,
-  in_force: DISCLOSURE,
-  proposed: {
-    ...DISCLOSURE,
-    captured: DISCLOSURE.captured.map((item) =>
-      item.title === 'Screenshots' ? { ...item, text: 'One every 2 minutes, and one whenever the window changes.' } : item,
-    ),
-  },
+  ...CONSENT,
   widened: [
-    { subject: 'Screenshots', before: 'One every 10 minutes', after: 'One every 2 minutes, and one whenever the window changes' },
-    { subject: 'Window titles', before: 'Only the application’s name', after: 'The whole title' },
+    {
+      aspect: 'windows',
+      before: ['Which application has the focus and for how long, without the titles of windows.'],
+      after: ['Which window has the focus and for how long, with its title and its application.'],
+    },
+    {
+      aspect: 'screenshots',
+      before: ['A picture of each screen, about every 10 minutes.'],
+      after: ['A picture of each screen, about every 2 minutes.', 'A picture of each screen when you change to another window.'],
+    },
   ],
   policy_version: 9,
+  digest: '7d793037a0760186',
 };
 
 const row = (name: string, value: unknown, origin: string, variable: string | null = null): SettingRow => ({

@@ -52,7 +52,9 @@ export const api = {
   /** Rejects with an `EnrollProblem`. */
   enroll: (form: EnrollForm) => invoke<Enrolled>('enroll', { form }),
   consent: () => invoke<ConsentView>('consent'),
-  acceptConsent: (policyVersion: number | null) => invoke<null>('accept_consent', { policyVersion }),
+  /** Agrees to the text that was shown; rejects where another one is asked for by now. */
+  acceptConsent: ({ policy_version, digest }: Pick<ConsentView, 'policy_version' | 'digest'>) =>
+    invoke<null>('accept_consent', { policyVersion: policy_version, digest }),
   firstScreen: () => invoke<Screen>('first_screen'),
   quit: () => invoke<null>('quit'),
 };

@@ -1,6 +1,6 @@
 // Every word of the window. A translation is another table of this type.
 
-import type { Action, BandKind, DiagnosticState, Icon, OutboxWhich, StageName, StageState } from './bindings';
+import type { Action, BandKind, DiagnosticState, Icon, OutboxWhich, StageName, StageState, WidenedAspect } from './bindings';
 
 const language = 'en';
 
@@ -327,15 +327,9 @@ export const s = {
     quitAttached: 'Only this window and the icon end. The other program goes on capturing.',
     quitRefused: 'Your organisation does not allow ending DevPulse.',
   },
-  disclosure: {
-    captured: 'What is captured',
-    never: 'What never is',
-    handling: 'How it is handled',
-  },
   wizard: {
     step: (step: number, of: number) => `Step ${step} of ${of}`,
     steps: ['Disclosure', 'Connect', 'Policy', 'Ready'],
-    discloseTitle: 'What DevPulse captures',
     discloseLead: 'Read this first. Nothing is captured before you agree to your organisation’s policy.',
     discloseGo: 'I have read this, continue',
     connectTitle: 'Connect this computer',
@@ -378,7 +372,8 @@ export const s = {
     title: 'Your organisation asks to capture more',
     lead: 'Nothing changes until you agree. What you agreed to before stays in force.',
     changes: 'What would change',
-    subject: 'What',
+    aspects: { windows: 'Windows', rules: 'Exceptions', screenshots: 'Screenshots' } satisfies Record<WidenedAspect, string>,
+    nothingThere: 'Nothing',
     before: 'Now',
     after: 'Then',
     full: 'The whole text, as it would be',

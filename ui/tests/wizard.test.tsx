@@ -17,7 +17,7 @@ async function agree(stage: Stage) {
 test('nothing is enrolled before the disclosure was shown', async () => {
   const stage = open('fresh', 'wizard');
   await stage.see('button[name=continue]');
-  expect(stage.text()).toContain('What is captured');
+  expect(stage.text()).toContain('What DevPulse may record');
   expect(stage.sees('#enroll-server')).toBe(false);
   expect(stage.called('enroll')).toEqual([]);
 });
@@ -32,7 +32,7 @@ test('a first run ends with consent to the policy that was shown', async () => {
   ]);
   await agree(stage);
   await stage.see('button[name=finish]');
-  expect(stage.called('accept_consent')).toEqual([{ policyVersion: 7 }]);
+  expect(stage.called('accept_consent')).toEqual([{ policyVersion: 7, digest: '5d41402abc4b2a76' }]);
   expect(stage.called('set_autostart')).toEqual([{ on: true }]);
 });
 
@@ -138,8 +138,8 @@ test('a start at login that fails is told, and consent stays given', async () =>
 test('what a wider policy asks is shown old beside new, and later changes nothing', async () => {
   const stage = open('widened', 'wizard');
   await stage.see('#changes-title');
-  expect(stage.text()).toContain('One every 10 minutes');
-  expect(stage.text()).toContain('One every 2 minutes');
+  expect(stage.text()).toContain('about every 10 minutes');
+  expect(stage.text()).toContain('about every 2 minutes');
   await stage.press('later');
   await stage.see('#pipeline');
   expect(stage.called('accept_consent')).toEqual([]);
@@ -149,5 +149,5 @@ test('agreeing to a wider policy names its version', async () => {
   const stage = open('widened', 'wizard');
   await stage.press('accept');
   await stage.see('#pipeline');
-  expect(stage.called('accept_consent')).toEqual([{ policyVersion: 9 }]);
+  expect(stage.called('accept_consent')).toEqual([{ policyVersion: 9, digest: '7d793037a0760186' }]);
 });

@@ -5,7 +5,7 @@ import type { Problem } from '../bindings';
 import { s } from '../strings';
 import { Icon, type IconName } from './icon';
 
-export type Tone = 'good' | 'warn' | 'bad' | 'accent' | 'calm';
+export type Tone = 'good' | 'warn' | 'bad' | 'accent' | 'sync' | 'pause' | 'calm';
 
 interface ButtonProps {
   name: string;
@@ -92,6 +92,8 @@ const NOTE_ICONS: Record<Tone, IconName> = {
   warn: 'alert',
   bad: 'alert',
   accent: 'info',
+  sync: 'sync',
+  pause: 'pause',
   calm: 'info',
 };
 

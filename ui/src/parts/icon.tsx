@@ -52,18 +52,15 @@ export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
   );
 }
 
-/** The mark: a pulse that leaves a ring. */
+/** The mark: a pulse. */
 export function Mark({ size = 24 }: { size?: number }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" aria-hidden="true">
+    <svg class="mark" width={size} height={size} viewBox="0 0 24 24" aria-hidden="true">
+      <rect class="mark-ground" x="1" y="1" width="22" height="22" rx="5.5" />
       <path
-        d="M21.6 14.4A10 10 0 1 1 21.6 9.6"
-        stroke-width="2"
-        stroke-linecap="round"
-      />
-      <path
-        d="M6 12h2.6l2-4.8 3 9.6 2-4.8H23"
-        stroke-width="2"
+        class="mark-pulse"
+        d="M4 13h3.5l2.5-6 4 11 2.5-5H20"
+        stroke-width="2.1"
         stroke-linecap="round"
         stroke-linejoin="round"
       />

@@ -8,21 +8,29 @@ export function Changes({ widened }: { widened: Widened[] }) {
       <h2 id="changes-title">{s.review.changes}</h2>
       <ul>
         {widened.map((change) => (
-          <li key={change.subject}>
-            <strong>{change.subject}</strong>
+          <li key={change.aspect}>
+            <strong>{s.review.aspects[change.aspect]}</strong>
             <div class="change">
-              <div class="before">
-                <span class="small soft">{s.review.before}</span>
-                <span>{change.before}</span>
-              </div>
-              <div class="after">
-                <span class="small">{s.review.after}</span>
-                <span>{change.after}</span>
-              </div>
+              <Side className="before" title={s.review.before} lines={change.before} />
+              <Side className="after" title={s.review.after} lines={change.after} />
             </div>
           </li>
         ))}
       </ul>
     </section>
+  );
+}
+
+function Side({ className, title, lines }: { className: string; title: string; lines: string[] }) {
+  return (
+    <div class={className}>
+      <span class="small side-title">{title}</span>
+      {lines.length === 0 && <p>{s.review.nothingThere}</p>}
+      {lines.map((line) => (
+        <p key={line} class="breakable">
+          {line}
+        </p>
+      ))}
+    </div>
   );
 }

@@ -28,20 +28,18 @@ export function ConsentReview({ go, refresh, tell }: { go: Go; refresh: () => vo
       </div>
       {consent === null && answer.kind === 'failed' && <ProblemNote problem={answer.problem} again={again} />}
       {consent === null && answer.kind === 'waiting' && <Skeleton lines={8} height={18} />}
-      {consent && !consent.proposed && consent.widened.length === 0 && (
+      {consent && consent.widened.length === 0 && (
         <Empty icon="shield" title={s.review.nothing}>
           <p>{s.review.nothingText}</p>
         </Empty>
       )}
-      {consent && (consent.proposed || consent.widened.length > 0) && (
+      {consent && consent.widened.length > 0 && (
         <>
           <Changes widened={consent.widened} />
-          {consent.proposed && (
-            <details class="fold">
-              <summary>{s.review.full}</summary>
-              <Disclosure text={consent.proposed} id="proposed" />
-            </details>
-          )}
+          <details class="fold">
+            <summary>{s.review.full}</summary>
+            <Disclosure text={consent.proposed} id="proposed" level="h3" />
+          </details>
           {accept.problem && <ProblemNote problem={accept.problem} />}
           <div class="actions end">
             <Button name="later" onClick={() => go('status')}>
@@ -51,7 +49,7 @@ export function ConsentReview({ go, refresh, tell }: { go: Go; refresh: () => vo
               name="accept"
               look="primary"
               isBusy={accept.isRunning}
-              onClick={() => accept.run(consent.policy_version)}
+              onClick={() => accept.run(consent)}
             >
               {s.review.accept}
             </Button>

@@ -1,53 +1,37 @@
-// What is captured, what never is, and how it is handled.
+// What is captured, what never is, where it goes and who reads it: the agent's own words.
 
-import type { DisclosureText } from '../bindings';
-import { Icon } from '../parts/icon';
-import { s } from '../strings';
+import type { DisclosureText, DisclosureTopic } from '../bindings';
+import { Icon, type IconName } from '../parts/icon';
 
-export function Disclosure({ text, id, level = 'h2' }: { text: DisclosureText; id: string; level?: 'h2' | 'h3' }) {
-  const Heading = level;
+const TOPIC_ICONS: Record<DisclosureTopic, IconName> = {
+  captured: 'eye',
+  never: 'eyeOff',
+  receiver: 'outbox',
+  storage: 'file',
+  readers: 'activity',
+  control: 'settings',
+};
+
+export function Disclosure(props: { text: DisclosureText; id: string; level?: 'h2' | 'h3' }) {
+  const { text, id, level: Heading = 'h2' } = props;
   return (
     <div class="disclosure">
-      <p class="disclosure-summary">{text.summary}</p>
-      {text.captured.length > 0 && (
-        <section aria-labelledby={`${id}-captured`}>
-          <Heading id={`${id}-captured`}>{s.disclosure.captured}</Heading>
-          <ul class="disclosure-items">
-            {text.captured.map((item) => (
-              <li key={item.title}>
-                <strong>{item.title}</strong>
-                <span class="soft">{item.text}</span>
+      {text.sections.map((section) => (
+        <section key={section.heading} class={`is-${section.topic}`} aria-labelledby={`${id}-${section.topic}`}>
+          <Heading id={`${id}-${section.topic}`}>
+            <Icon name={TOPIC_ICONS[section.topic]} size={18} />
+            {section.heading}
+          </Heading>
+          <ul class={`disclosure-items disclosure-${section.topic}`}>
+            {section.items.map((item) => (
+              <li key={item} class="breakable">
+                {section.topic === 'never' && <Icon name="close" size={16} />}
+                <span>{item}</span>
               </li>
             ))}
           </ul>
         </section>
-      )}
-      {text.never.length > 0 && (
-        <section aria-labelledby={`${id}-never`}>
-          <Heading id={`${id}-never`}>{s.disclosure.never}</Heading>
-          <ul class="disclosure-never">
-            {text.never.map((line) => (
-              <li key={line}>
-                <Icon name="close" size={16} />
-                <span>{line}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
-      {text.handling.length > 0 && (
-        <section aria-labelledby={`${id}-handling`}>
-          <Heading id={`${id}-handling`}>{s.disclosure.handling}</Heading>
-          <ul class="disclosure-items">
-            {text.handling.map((item) => (
-              <li key={item.title}>
-                <strong>{item.title}</strong>
-                <span class="soft">{item.text}</span>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      ))}
     </div>
   );
 }

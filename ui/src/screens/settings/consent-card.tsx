@@ -33,7 +33,7 @@ export function ConsentCard({ policyVersion }: { policyVersion: number | null })
         <Skeleton lines={3} />
       )}
       {isOpen && consent && (
-        <Dialog id="disclosure-dialog" title={s.settings.consent} size="reading" onClose={() => setOpen(false)}>
+        <Dialog id="disclosure-dialog" title={consent.in_force.title} size="reading" onClose={() => setOpen(false)}>
           <Disclosure text={consent.in_force} id="in-force" level="h3" />
         </Dialog>
       )}

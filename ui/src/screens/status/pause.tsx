@@ -65,7 +65,7 @@ export function PausePanel({ pause, now }: { pause: PauseView; now: number }) {
   const whole = Date.parse(pause.until) - Date.parse(pause.since);
   const gone = Math.min(1, Math.max(0, (now - Date.parse(pause.since)) / whole));
   return (
-    <section class="panel tone-warn" aria-label={s.pause.title_on} id="paused">
+    <section class="panel tone-pause" aria-label={s.pause.title_on} id="paused">
       <div class="panel-line">
         <strong>{s.pause.until(clock(pause.until))}</strong>
         <span class="figures" role="timer">

@@ -3,7 +3,7 @@ import { duration } from '../../format';
 import { Badge, Card, type Tone } from '../../parts/basics';
 import { s } from '../../strings';
 
-const STATE_TONES: Record<string, Tone> = { active: 'good', paused: 'warn' };
+const STATE_TONES: Record<string, Tone> = { active: 'good', paused: 'pause' };
 
 /** What the person does, as it would be reported. */
 export function PresenceCard({ presence, now }: { presence: Presence | null; now: number }) {

@@ -7,7 +7,7 @@ export function SyncPanel({ sync }: { sync: Sync }) {
   const { report, end } = sync;
   if (sync.isRunning) {
     return (
-      <section class="panel tone-accent" aria-label={s.sync.running} id="sync">
+      <section class="panel tone-sync" aria-label={s.sync.running} id="sync">
         <div class="panel-line">
           <strong id="sync-label">{s.sync.running}</strong>
           <Button name="cancel-sync" onClick={sync.cancel}>

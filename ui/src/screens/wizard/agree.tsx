@@ -57,7 +57,7 @@ function Agreement(props: { consent: ConsentView; onAgreed: (autostartProblem: s
     setBusy(true);
     setProblem(null);
     try {
-      await api.acceptConsent(consent.policy_version);
+      await api.acceptConsent(consent);
       props.onAgreed(cannotStart ? null : await startAtLogin(startsAtLogin));
     } catch (thrown) {
       setProblem(problemOf(thrown));
@@ -74,8 +74,8 @@ function Agreement(props: { consent: ConsentView; onAgreed: (autostartProblem: s
         void agree();
       }}
     >
-      {consent.widened.length > 0 && <Changes widened={consent.widened} />}
-      <Disclosure text={consent.proposed ?? consent.in_force} id="policy" />
+      {consent.accepted_at !== null && consent.widened.length > 0 && <Changes widened={consent.widened} />}
+      <Disclosure text={consent.proposed} id="policy" />
       <div class="agreement">
         <Switch
           id="start-at-login"

@@ -7,7 +7,7 @@ export function DiscloseStep({ wizard, onNext }: { wizard: Wizard; onNext: () =>
   return (
     <>
       <div class="wizard-title">
-        <h1 tabIndex={-1}>{s.wizard.discloseTitle}</h1>
+        <h1 tabIndex={-1}>{wizard.disclosure.title}</h1>
         <p class="soft">{s.wizard.discloseLead}</p>
       </div>
       {wizard.preset_server && (
