@@ -3,9 +3,12 @@
 //!
 //! Nothing depends on it. It is the only crate that knows Tauri.
 
+pub mod autostart;
 #[cfg(test)]
 mod bindings;
 pub mod menu;
+pub mod notice;
 pub mod standing;
 pub mod text;
+pub mod tray;
 pub mod view;

@@ -42,6 +42,9 @@ pub enum Row {
 pub enum TrayAction {
     /// Show the window, with this screen where something asks for it.
     Open(Option<Screen>),
+    /// No tray shows the icon: show the window once, which says how to come back. Where it
+    /// is open already, nothing has to be done.
+    OpenWithoutTray,
     /// Send everything now.
     SyncNow,
     /// Pause capture for so many minutes.
@@ -72,6 +75,36 @@ pub enum QuitRule {
     Allowed,
     /// The app goes on until the session ends.
     Withheld,
+}
+
+impl TrayAction {
+    /// What the row bears in the menu.
+    #[must_use]
+    pub fn id(self) -> String {
+        match self {
+            Self::Open(_) => "open".to_owned(),
+            Self::OpenWithoutTray => "open-without-tray".to_owned(),
+            Self::SyncNow => "sync-now".to_owned(),
+            Self::Pause { minutes } => format!("pause-{minutes}"),
+            Self::Resume => "resume".to_owned(),
+            Self::Quit => "quit".to_owned(),
+        }
+    }
+
+    /// What a row with this id does; `None` for those that do nothing.
+    #[must_use]
+    pub fn of_id(id: &str) -> Option<Self> {
+        match id {
+            "open" => Some(Self::Open(None)),
+            "sync-now" => Some(Self::SyncNow),
+            "resume" => Some(Self::Resume),
+            "quit" => Some(Self::Quit),
+            _ => {
+                let minutes = id.strip_prefix("pause-")?.parse().ok()?;
+                Some(Self::Pause { minutes })
+            }
+        }
+    }
 }
 
 impl MenuRules {

@@ -22,6 +22,7 @@ pub use snapshot::{Host, Run, Snapshot};
 pub use stages::stages;
 
 use judgement::Judge;
+pub(crate) use judgement::OLD_BACKLOG;
 
 /// The icon and the first line. Both the tray and the window show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -10,6 +10,9 @@ use crate::view::StageName;
 /// What the app is called.
 pub const APP: &str = "DevPulse";
 
+/// What the entry for start at login says of it.
+pub(crate) const AUTOSTART_COMMENT: &str = "Shows what is captured on this computer";
+
 /// The first line, by what it is about.
 pub(crate) mod headline {
     pub(crate) const WORKING: &str = "Working";
@@ -50,6 +53,7 @@ pub(crate) mod remedy {
     pub(crate) const FOCUS: &str =
         "see in the diagnostics what this desktop lacks and how to get it";
     pub(crate) const PERMIT: &str = "permit it in the settings of the desktop";
+    pub(crate) const OPEN: &str = "open DevPulse to see why";
     pub(crate) const NETWORK: &str =
         "check the network, a proxy or VPN, and ask your administrator about the server";
 }
@@ -69,6 +73,9 @@ pub(crate) mod cause {
     pub(crate) const CONFIG_BLOCKED: &str = "what waits is kept";
     pub(crate) const NO_FOCUS: &str = "nothing here can watch which window has the focus";
     pub(crate) const DENIED: &str = "the system forbids it";
+    pub(crate) const DENIED_SOME: &str = "part of what the policy asks for cannot be captured";
+    pub(crate) const OLD_BACKLOG: &str = "nothing is lost, but nothing arrives either";
+    pub(crate) const FAILED: &str = "nothing is captured";
     pub(crate) const UNREACHABLE: &str = "no answer";
     pub(crate) const PAUSED: &str = "capture is paused, as you asked";
 }
@@ -171,6 +178,16 @@ pub(crate) fn events(number: u64) -> String {
     }
 }
 
+/// A cause and a remedy as two sentences.
+pub(crate) fn sentences(cause: &str, remedy: &str) -> String {
+    let sentence = |text: &str| {
+        let mut letters = text.chars();
+        let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+        format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+    };
+    format!("{} {}", sentence(cause), sentence(remedy))
+}
+
 /// A number with its thousands set apart.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -242,6 +259,11 @@ mod tests {
         let numbers: Vec<_> = [0, 999, 1000, 1_234_567].map(count).into();
         assert_eq!(numbers, ["0", "999", "1,000", "1,234,567"]);
         assert_eq!((events(1), events(2)), ("1 event".to_owned(), "2 events".to_owned()));
+    }
+
+    #[test]
+    fn a_cause_and_a_remedy_are_read_as_sentences() {
+        assert_eq!(sentences("it is full", "make room"), "It is full. Make room.");
     }
 
     #[test]

@@ -130,3 +130,18 @@ fn where_quitting_is_withheld_there_is_no_such_row() {
     let menu = Menu::of(&running(status(PipelineState::Idle)), rules, now());
     assert!(read(&menu.0).iter().all(|row| !row.contains("Quit")));
 }
+
+#[test]
+fn every_row_is_known_again_by_its_id() {
+    for action in [
+        TrayAction::Open(None),
+        TrayAction::SyncNow,
+        TrayAction::Pause { minutes: 15 },
+        TrayAction::Resume,
+        TrayAction::Quit,
+    ] {
+        assert_eq!(TrayAction::of_id(&action.id()), Some(action));
+    }
+    assert_eq!(TrayAction::of_id("row-0"), None);
+    assert_eq!(TrayAction::of_id("pause-"), None);
+}

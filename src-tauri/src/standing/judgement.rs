@@ -14,7 +14,7 @@ use crate::text::{self, cause, headline, remedy};
 use crate::view::{Problem, StageName};
 
 /// Events that wait longer than this need somebody's attention.
-pub(super) const OLD_BACKLOG: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const OLD_BACKLOG: Duration = Duration::from_secs(24 * 60 * 60);
 /// So many events that wait are a backlog, however young: the most that a batch may hold.
 const BACKLOG: u64 = 1000;
 /// Hooks have to deliver once before they are taken; until then their absence says nothing.

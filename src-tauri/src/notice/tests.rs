@@ -1,0 +1,122 @@
+use devpulse_control::{AgentStatus, CaptureStatus, ConfigStatus, PipelineStatus, SignalStatus};
+
+use super::*;
+use crate::standing::Host;
+use crate::view::Problem;
+
+fn now() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+fn snapshot(run: Run) -> Snapshot {
+    Snapshot { run, ..Snapshot::starting(now()) }
+}
+
+fn running(change: impl FnOnce(&mut Status)) -> Snapshot {
+    let served =
+        SignalStatus { backend: None, state: CapabilityState::Ok, last_seen: None, detail: None };
+    let mut status = Status {
+        version: "0.1.0".to_owned(),
+        enrolled: true,
+        device_id: None,
+        user_id: None,
+        username: None,
+        server_url: None,
+        agent: AgentStatus { running: true, pid: Some(1), uptime_s: Some(3600.0) },
+        pipeline: PipelineStatus::empty(PipelineState::Idle),
+        pause: None,
+        capture: CaptureStatus {
+            focus: served.clone(),
+            idle: served.clone(),
+            session: served.clone(),
+            screen: served,
+        },
+        config: ConfigStatus::default(),
+        consent: None,
+        secret_store: None,
+        withheld: 0,
+    };
+    change(&mut status);
+    snapshot(Run::Running { host: Host::Here, status: Box::new(status) })
+}
+
+fn revoked() -> Snapshot {
+    running(|status| status.pipeline.state = PipelineState::Revoked)
+}
+
+fn failed() -> Snapshot {
+    let problem = Problem { message: "the disk is gone".to_owned(), hint: None };
+    snapshot(Run::Failed { problem })
+}
+
+#[test]
+fn each_cause_is_told() {
+    let wider = Snapshot { consent_awaits: true, ..running(|_| ()) };
+    for (snapshot, notice) in [
+        (snapshot(Run::NotEnrolled), Notice::EnrollmentNeeded),
+        (snapshot(Run::ConsentAwaited), Notice::ConsentNeeded),
+        (wider, Notice::ConsentWider),
+        (revoked(), Notice::Revoked),
+        (running(|status| status.pipeline.state = PipelineState::AuthBlocked), Notice::NotAccepted),
+        (
+            running(|status| status.capture.screen.state = CapabilityState::Denied),
+            Notice::PermissionMissing,
+        ),
+        (
+            running(|status| {
+                status.pipeline.state = PipelineState::Offline;
+                status.pipeline.oldest_pending_s = Some(100_000.0);
+            }),
+            Notice::BacklogOld,
+        ),
+        (failed(), Notice::AgentFailed),
+    ] {
+        assert_eq!(Notices::default().due(&snapshot, now(), false), [notice]);
+        let (title, body) = notice.text();
+        assert!(!title.is_empty() && body.ends_with('.'), "{title}: {body}");
+    }
+}
+
+#[test]
+fn nothing_is_told_while_all_is_well_or_nothing_is_known() {
+    for quiet in [running(|_| ()), snapshot(Run::Starting)] {
+        assert_eq!(Notices::default().due(&quiet, now(), false), []);
+    }
+}
+
+#[test]
+fn a_cause_is_told_once_until_it_went_away_and_came_back() {
+    let mut notices = Notices::default();
+    assert_eq!(notices.due(&revoked(), now(), false), [Notice::Revoked]);
+    assert_eq!(notices.due(&revoked(), now(), false), []);
+    assert_eq!(notices.due(&running(|_| ()), now(), false), []);
+    assert_eq!(notices.due(&revoked(), now(), false), [Notice::Revoked]);
+}
+
+#[test]
+fn an_agent_that_fails_again_and_again_is_told_once() {
+    let mut notices = Notices::default();
+    assert_eq!(notices.due(&failed(), now(), false), [Notice::AgentFailed]);
+    for _ in 0..3 {
+        assert_eq!(notices.due(&snapshot(Run::Starting), now(), false), []);
+        assert_eq!(notices.due(&failed(), now(), false), []);
+    }
+    notices.due(&running(|_| ()), now(), false);
+    assert_eq!(notices.due(&failed(), now(), false), [Notice::AgentFailed]);
+}
+
+#[test]
+fn what_the_open_window_shows_is_not_told_again_when_it_is_closed() {
+    let mut notices = Notices::default();
+    assert_eq!(notices.due(&snapshot(Run::NotEnrolled), now(), true), []);
+    assert_eq!(notices.due(&snapshot(Run::NotEnrolled), now(), false), []);
+}
+
+#[test]
+fn an_old_backlog_that_is_on_its_way_is_no_cause() {
+    let draining = running(|status| {
+        status.pipeline.state = PipelineState::Sending;
+        status.pipeline.oldest_pending_s = Some(100_000.0);
+    });
+    assert_eq!(Notices::default().due(&draining, now(), false), []);
+}
