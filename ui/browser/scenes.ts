@@ -10,6 +10,8 @@ export interface Scene {
   screen: Screen;
   act?: (page: Page) => Promise<void>;
   isLoading?: boolean;
+  /** The scene that stands for its screen. */
+  isMain?: boolean;
   tickMs?: number;
 }
 
@@ -87,16 +89,16 @@ const disclosure = async (page: Page) => {
 };
 
 export const SCENES: Scene[] = [
-  { name: 'wizard-1-disclosure', scenario: 'fresh', screen: 'wizard' },
+  { name: 'wizard-1-disclosure', isMain: true, scenario: 'fresh', screen: 'wizard' },
   { name: 'wizard-2-connect', scenario: 'fresh', screen: 'wizard', act: fill },
-  { name: 'wizard-2-refused', scenario: 'refused', screen: 'wizard', act: refused },
+  { name: 'wizard-2-refused', isMain: true, scenario: 'refused', screen: 'wizard', act: refused },
   { name: 'wizard-2-preset', scenario: 'preset', screen: 'wizard', act: async (page) => { await press('continue')(page); await page.locator('#preset').waitFor(); } },
-  { name: 'wizard-3-policy', scenario: 'fresh', screen: 'wizard', act: agree },
-  { name: 'wizard-4-done', scenario: 'fresh', screen: 'wizard', act: async (page) => { await agree(page); await page.locator('#agree').check(); await press('begin')(page); await page.locator('.outcome .standing-icon').waitFor(); } },
-  { name: 'consent-widened', scenario: 'widened', screen: 'wizard', act: async (page) => { await page.locator('#changes-title').waitFor(); } },
+  { name: 'wizard-3-policy', isMain: true, scenario: 'fresh', screen: 'wizard', act: agree },
+  { name: 'wizard-4-done', isMain: true, scenario: 'fresh', screen: 'wizard', act: async (page) => { await agree(page); await page.locator('#agree').check(); await press('begin')(page); await page.locator('.outcome .standing-icon').waitFor(); } },
+  { name: 'consent-widened', isMain: true, scenario: 'widened', screen: 'wizard', act: async (page) => { await page.locator('#changes-title').waitFor(); } },
   { name: 'status-working', scenario: 'working', screen: 'status' },
   { name: 'status-syncing', scenario: 'syncing', screen: 'status', act: async (page) => { await press('sync-now')(page); await page.locator('progress[value]').waitFor(); }, tickMs: 1500 },
-  { name: 'status-offline', scenario: 'offline', screen: 'status' },
+  { name: 'status-offline', isMain: true, scenario: 'offline', screen: 'status' },
   { name: 'status-paused', scenario: 'paused', screen: 'status' },
   { name: 'status-pausing', scenario: 'working', screen: 'status', act: async (page) => { await press('pause')(page); await page.locator('dialog[open]').waitFor(); } },
   { name: 'status-revoked', scenario: 'revoked', screen: 'status' },
@@ -107,7 +109,7 @@ export const SCENES: Scene[] = [
   { name: 'status-failed', scenario: 'failed', screen: 'status' },
   { name: 'status-error', scenario: 'errors', screen: 'status' },
   { name: 'status-loading', scenario: 'loading', screen: 'status', isLoading: true },
-  { name: 'today-working', scenario: 'working', screen: 'today', act: scrub },
+  { name: 'today-working', isMain: true, scenario: 'working', screen: 'today', act: scrub },
   { name: 'today-yesterday', scenario: 'working', screen: 'today', act: yesterday },
   { name: 'today-long', scenario: 'long', screen: 'today' },
   { name: 'today-empty', scenario: 'starting', screen: 'today' },
@@ -115,7 +117,7 @@ export const SCENES: Scene[] = [
   { name: 'today-error', scenario: 'errors', screen: 'today' },
   { name: 'today-loading', scenario: 'loading', screen: 'today', isLoading: true },
   { name: 'outbox-long', scenario: 'long', screen: 'outbox' },
-  { name: 'outbox-open', scenario: 'offline', screen: 'outbox', act: (page) => openEvent(page, 'window') },
+  { name: 'outbox-open', isMain: true, scenario: 'offline', screen: 'outbox', act: (page) => openEvent(page, 'window') },
   { name: 'outbox-image', scenario: 'offline', screen: 'outbox', act: (page) => openEvent(page, 'screenshot') },
   { name: 'outbox-sent', scenario: 'working', screen: 'outbox', act: (page) => tab(page, 'sent') },
   { name: 'outbox-dead', scenario: 'dead', screen: 'outbox', act: dead },
@@ -123,7 +125,7 @@ export const SCENES: Scene[] = [
   { name: 'outbox-error', scenario: 'errors', screen: 'outbox' },
   { name: 'outbox-loading', scenario: 'loading', screen: 'outbox', isLoading: true },
   { name: 'settings-working', scenario: 'working', screen: 'settings' },
-  { name: 'settings-diagnosed', scenario: 'dead', screen: 'settings', act: diagnose },
+  { name: 'settings-diagnosed', isMain: true, scenario: 'dead', screen: 'settings', act: diagnose },
   { name: 'settings-search', scenario: 'attached', screen: 'settings', act: search },
   { name: 'settings-disclosure', scenario: 'working', screen: 'settings', act: disclosure },
   { name: 'settings-quit', scenario: 'working', screen: 'settings', act: press('quit') },

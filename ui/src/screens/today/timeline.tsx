@@ -3,7 +3,7 @@
 
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type { Band, Span, Today } from '../../bindings';
-import { clock, duration } from '../../format';
+import { clock, clockSeconds, duration } from '../../format';
 import { Card } from '../../parts/basics';
 import { Segments } from '../../parts/choices';
 import { s } from '../../strings';
@@ -94,7 +94,7 @@ export function Timeline({ day, colourOf }: { day: Today; colourOf: Map<string, 
             <strong class="cut">{span.app}</strong>
             <span class="cut soft">{span.title ?? s.today.noTitle}</span>
             <span class="figures detail-time">
-              {s.times.range(clock(span.start), clock(span.end))} · {duration(span.seconds)}
+              {spanTime(span)} · {duration(span.seconds)}
             </span>
           </>
         ) : (
@@ -194,6 +194,10 @@ function across(part: { start: string; end: string }, range: Range): { x: number
 }
 
 export function spanText(span: Span): string {
-  const time = s.times.range(clock(span.start), clock(span.end));
-  return `${span.app}, ${span.title ?? s.today.noTitle}, ${time}, ${duration(span.seconds)}`;
+  return `${span.app}, ${span.title ?? s.today.noTitle}, ${spanTime(span)}, ${duration(span.seconds)}`;
+}
+
+function spanTime(span: Span): string {
+  const write = span.seconds < 120 ? clockSeconds : clock;
+  return s.times.range(write(span.start), write(span.end));
 }
