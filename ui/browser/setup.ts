@@ -16,6 +16,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject) {
+  process.env.NODE_ENV = 'production';
   await build({ root: fileURLToPath(new URL('..', import.meta.url)), logLevel: 'error' });
   const { server, origin } = await serve();
   project.provide('chromium', chromium());

@@ -5,9 +5,7 @@ import type { Action, BandKind, DiagnosticState, Icon, OutboxWhich, StageName, S
 const language = 'en';
 
 /** English words with the order of dates and the clock of the person's region. */
-export const locale = new Intl.Locale(language, {
-  region: new Intl.Locale(globalThis.navigator?.language || language).maximize().region ?? 'GB',
-}).toString();
+export const locale = localeFor(globalThis.navigator?.language);
 
 const numbers = new Intl.NumberFormat(locale);
 const plurals = new Intl.PluralRules(locale);
@@ -389,3 +387,13 @@ export const s = {
 };
 
 export type Strings = typeof s;
+
+/** A web view under the C locale names a language that is none; the words' own is taken then. */
+export function localeFor(systemLanguage: string | undefined): string {
+  try {
+    const region = new Intl.Locale(systemLanguage ?? language).maximize().region;
+    return new Intl.Locale(language, { region: region ?? 'GB' }).toString();
+  } catch {
+    return `${language}-GB`;
+  }
+}

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { ago, bytes, countdown, duration, until } from '../src/format';
 
+import { localeFor } from '../src/strings';
+
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const before = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
 
@@ -36,4 +38,10 @@ test('a countdown ends at zero', () => {
 
 test('sizes keep one digit below ten', () => {
   expect([512, 2048, 9_900, 48_400_000].map(bytes)).toEqual(['512 B', '2 KB', '9.7 KB', '46 MB']);
+});
+
+test('a language that is none does not stop the window', () => {
+  expect([undefined, '', 'c', 'C', 'de-AT', 'en-US'].map(localeFor)).toEqual([
+    'en-US', 'en-GB', 'en-GB', 'en-GB', 'en-AT', 'en-US',
+  ]);
 });
