@@ -136,12 +136,14 @@ export class FakeBackend {
       sent += part;
       overview.figures.pending -= part;
       overview.figures.sent += part;
+      overview.figures.images_pending = 0;
       outbox.pending = outbox.pending.slice(part);
       const message = { sent, pending: overview.figures.pending, last_error: null };
       this.callbacks.get(channel.id)?.({ index, message });
     }
     overview.standing = { icon: 'working', headline: 'Working', cause: null, remedy: null, action: null };
-    overview.figures.oldest_pending_s = null;
+    overview.figures = { ...overview.figures, oldest_pending_s: null, last_error: null, next_attempt: null, last_receipt: iso(Date.now()) };
+    overview.stages = overview.stages.map((stage) => ({ ...stage, state: 'moving', count: overview.figures.captured, detail: null }));
     return { kind: 'drained', sent };
   }
 

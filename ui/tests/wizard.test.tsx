@@ -151,3 +151,20 @@ test('agreeing to a wider policy names its version', async () => {
   await stage.see('#pipeline');
   expect(stage.called('accept_consent')).toEqual([{ policyVersion: 9, digest: '7d793037a0760186' }]);
 });
+
+test('a policy that changed while it was read can be read again before agreeing', async () => {
+  const stage = open('fresh', 'wizard', (scenario) => {
+    scenario.wizard = { ...scenario.wizard, is_enrolled: true };
+    scenario.refusals.accept_consent = { message: 'what is asked for has changed since it was shown', hint: null };
+  });
+  await agree(stage);
+  await stage.see('button[name=again]');
+  delete stage.backend.scenario.refusals.accept_consent;
+  stage.backend.scenario.consent = { ...stage.backend.scenario.consent, policy_version: 8, digest: 'another' };
+  await stage.press('again');
+  await eventually(() => expect(stage.text()).toContain('Version 8'));
+  expect((await stage.see<HTMLInputElement>('#agree')).checked).toBe(false);
+  await agree(stage);
+  await stage.see('button[name=finish]');
+  expect(stage.called('accept_consent').at(-1)).toEqual({ policyVersion: 8, digest: 'another' });
+});

@@ -1,6 +1,6 @@
 // Buttons, cards, notes: what every screen is made of.
 
-import type { ComponentChildren, TargetedMouseEvent } from 'preact';
+import { type ComponentChildren, Fragment, type TargetedMouseEvent } from 'preact';
 import type { Problem } from '../bindings';
 import { s } from '../strings';
 import { Icon, type IconName } from './icon';
@@ -156,10 +156,10 @@ export function Facts({ rows }: { rows: Array<[string, ComponentChildren]> }) {
   return (
     <dl class="facts">
       {rows.map(([name, value]) => (
-        <>
+        <Fragment key={name}>
           <dt>{name}</dt>
           <dd>{value}</dd>
-        </>
+        </Fragment>
       ))}
     </dl>
   );

@@ -17,6 +17,7 @@ export function Dialog(props: {
     const before = document.activeElement;
     const dialog = element.current;
     dialog?.showModal();
+    dialog?.querySelector<HTMLElement>('input:checked, .input, .actions button')?.focus();
     return () => {
       dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) {

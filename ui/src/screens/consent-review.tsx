@@ -17,6 +17,10 @@ export function ConsentReview({ go, refresh, tell }: { go: Go; refresh: () => vo
     refresh();
     go('status');
   });
+  const reread = () => {
+    accept.clear();
+    again();
+  };
   return (
     <div class="screen reading">
       <div class="wizard-title">
@@ -40,7 +44,7 @@ export function ConsentReview({ go, refresh, tell }: { go: Go; refresh: () => vo
             <summary>{s.review.full}</summary>
             <Disclosure text={consent.proposed} id="proposed" level="h3" />
           </details>
-          {accept.problem && <ProblemNote problem={accept.problem} />}
+          {accept.problem && <ProblemNote problem={accept.problem} again={reread} />}
           <div class="actions end">
             <Button name="later" onClick={() => go('status')}>
               {s.review.later}

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { api, problemOf } from '../../api';
 import { useAnswer } from '../../asking';
 import type { ConsentView, Problem } from '../../bindings';
-import { Badge, Button, Note, ProblemNote, Skeleton } from '../../parts/basics';
+import { Badge, Button, ProblemNote, Skeleton } from '../../parts/basics';
 import { Switch } from '../../parts/choices';
 import { Icon } from '../../parts/icon';
 import { s } from '../../strings';
@@ -25,7 +25,7 @@ export function AgreeStep({ onAgreed }: { onAgreed: (autostartProblem: string | 
         )}
       </div>
       {consent ? (
-        <Agreement consent={consent} onAgreed={onAgreed} />
+        <Agreement key={consent.digest} consent={consent} reread={again} onAgreed={onAgreed} />
       ) : answer.kind === 'failed' ? (
         <ProblemNote problem={answer.problem} again={again} />
       ) : (
@@ -35,7 +35,13 @@ export function AgreeStep({ onAgreed }: { onAgreed: (autostartProblem: string | 
   );
 }
 
-function Agreement(props: { consent: ConsentView; onAgreed: (autostartProblem: string | null) => void }) {
+interface AgreementProps {
+  consent: ConsentView;
+  reread: () => void;
+  onAgreed: (autostartProblem: string | null) => void;
+}
+
+function Agreement(props: AgreementProps) {
   const { consent } = props;
   const autostart = useAnswer(api.autostart);
   const [startsAtLogin, setStartsAtLogin] = useState(true);
@@ -106,9 +112,13 @@ function Agreement(props: { consent: ConsentView; onAgreed: (autostartProblem: s
         </div>
       </div>
       {problem && (
-        <Note tone="bad" title={problem.message} isAlert>
-          {problem.hint && <span>{problem.hint}</span>}
-        </Note>
+        <ProblemNote
+          problem={problem}
+          again={() => {
+            setProblem(null);
+            props.reread();
+          }}
+        />
       )}
       <div class="wizard-actions">
         <Button name="begin" type="submit" look="primary" isBusy={isBusy}>

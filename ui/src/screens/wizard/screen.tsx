@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../../api';
 import { useAnswer } from '../../asking';
 import type { Overview, Wizard } from '../../bindings';
-import { ProblemNote, Skeleton } from '../../parts/basics';
+import { IconButton, ProblemNote, Skeleton } from '../../parts/basics';
 import { Mark } from '../../parts/icon';
 import { s } from '../../strings';
 import { AgreeStep } from './agree';
@@ -25,6 +25,9 @@ export function WizardScreen({ overview, onDone }: { overview: Overview | null; 
       <header class="wizard-head">
         <Mark size={28} />
         <span>{s.app}</span>
+        {overview && overview.run_state.kind !== 'not_enrolled' && (
+          <IconButton name="leave" icon="close" label={s.common.close} onClick={onDone} />
+        )}
       </header>
       <main class="wizard-body" data-screen="wizard">
         {value ? (
