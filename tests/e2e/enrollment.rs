@@ -87,7 +87,8 @@ fn a_forced_enrollment_elsewhere_never_carries_the_backlog_along() {
         "--force",
     ];
     let (cause, _) = device.run(&arguments).expect_exit(1).cause_and_hint();
-    assert!(cause.contains("4 events"), "{cause}");
+    let why = "the server could not be reached";
+    assert_eq!(cause, format!("4 events wait that belong to ada at {}: {why}", first.url()));
     assert_eq!(device.status()["server_url"], Value::from(first.url()));
     assert_eq!(device.listed("--pending").len(), 4);
 }
@@ -117,6 +118,21 @@ fn forced<'a>(url: &'a str, secret: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     arguments
 }
 
+fn credentials(device: &Device) -> Value {
+    let text = std::fs::read(device.home().join("credentials.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+fn is_revoked(key: &Value, server: &TestServer) -> bool {
+    let other = Device::new()
+        .with("DEVPULSE_SERVER_URL", &server.url())
+        .with("DEVPULSE_CLIENT_ID", key["device_id"].as_str().unwrap())
+        .with("DEVPULSE_API_KEY", key["api_key"].as_str().unwrap())
+        .with("DEVPULSE_USERNAME", "ada");
+    let _agent = other.start_agent();
+    other.run(&["sync", "--timeout", "20"]).code == Some(5)
+}
+
 fn customs(server: &TestServer) -> usize {
     server.events().iter().filter(|event| event["event_type"] == "custom").count()
 }
@@ -132,8 +148,10 @@ fn a_backlog_is_sent_to_where_it_belongs_before_the_device_moves() {
     agent.kill();
     first.start_again();
     let epoch = device.listed("--pending")[0]["epoch"].clone();
+    let key = credentials(&device);
     device.run(&forced(&second.url(), &second.secret(), &[])).expect_exit(0);
     assert_eq!(customs(&first), 3);
+    assert!(is_revoked(&key, &first), "the former key is still valid");
     let status = device.status();
     assert_eq!(status["server_url"], Value::from(second.url()));
     assert_eq!(status["pipeline"]["captured"], 0, "the history of another identity is kept");

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a test that was skipped has to say so")]
 
 mod agent;
+mod consent;
 mod delivery;
 mod desktop;
 mod doctor;
@@ -16,6 +17,7 @@ mod kills;
 mod mistakes;
 mod pause;
 mod present;
+mod preset;
 mod replay;
 mod rules;
 mod session;

@@ -117,7 +117,7 @@ impl Agent {
         let role = FrontRole::Agent {
             intake: Box::new(intake),
             trend: trend.clone(),
-            settings: settings_seen.clone(),
+            settings: settings.clone(),
             signals: capture.signals(),
             capture: Arc::downgrade(&capture),
             pause,

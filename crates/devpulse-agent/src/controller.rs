@@ -5,9 +5,10 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use devpulse_capture::{CaptureHandle, ScreenshotError, Signals};
 use devpulse_control::{
-    AgentStatus, CaptureStatus, ControlError, Controller, ErrorCode, EventsQuery, ListedEvent,
-    PauseRequest, PauseStatus, PendingEmit, PipelineState, PipelineStatus, Present, Progress,
-    Resumption, Sample, Status, SyncOutcome, SyncProgress, SyncRequest,
+    AcceptRequest, AgentStatus, CaptureStatus, ConsentReport, ControlError, Controller, ErrorCode,
+    EventsQuery, ListedEvent, PauseRequest, PauseStatus, PendingEmit, PipelineState,
+    PipelineStatus, Present, Progress, Resumption, Sample, Status, SyncOutcome, SyncProgress,
+    SyncRequest,
 };
 use devpulse_pipeline::queue::Queue;
 use devpulse_pipeline::sender::SenderHandle;
@@ -18,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::consent::{self, ConsentError};
 use crate::credentials::{DeviceIdentity, SecretPlace};
 use crate::delivery::Delivery;
 use crate::intake::Intake;
@@ -52,7 +54,7 @@ pub(crate) enum FrontRole {
         /// The figures of the last hour.
         trend: Trend,
         /// What is in force.
-        settings: watch::Receiver<Arc<Settings>>,
+        settings: watch::Sender<Arc<Settings>>,
         /// What each signal is served by.
         signals: watch::Receiver<Signals>,
         /// Takes screenshots for as long as capture goes on.
@@ -147,6 +149,13 @@ impl Front {
         }
     }
 
+    fn settings(&self) -> Option<Arc<Settings>> {
+        match &self.role {
+            FrontRole::Agent { settings, .. } => Some(Arc::clone(&settings.borrow())),
+            FrontRole::OneShot { .. } => None,
+        }
+    }
+
     const fn pauses(&self) -> Option<&PauseHandle> {
         match &self.role {
             FrontRole::Agent { pause, .. } => Some(pause),
@@ -183,8 +192,10 @@ impl Controller for Front {
             |signals| report::capture(&signals),
         );
         let config = self.server_config.borrow().clone();
+        let consent = self.settings().and_then(|settings| consent::status(&settings));
         Status {
             pause,
+            consent,
             secret_store: self.secret_place.now(),
             withheld: self.withheld(),
             ..report::status(Some(&self.identity), agent, pipeline, capture, config.as_ref())
@@ -296,6 +307,24 @@ impl Controller for Front {
         Ok(report::present(present, standing.borrow().pause()))
     }
 
+    async fn consent(&self) -> Result<ConsentReport, ControlError> {
+        self.settings().map(|settings| consent::report(&settings)).ok_or_else(no_agent)
+    }
+
+    async fn accept(&self, request: AcceptRequest) -> Result<ConsentReport, ControlError> {
+        let FrontRole::Agent { settings, .. } = &self.role else { return Err(no_agent()) };
+        let asked = Arc::clone(&settings.borrow());
+        let recording = tokio::task::spawn_blocking(move || consent::accept(&asked, &request));
+        let record = recording
+            .await
+            .map_err(|_| ControlError::stopping())?
+            .map_err(|error| no_consent(&error))?;
+        // What the server asked for meanwhile is held to what was just agreed to.
+        settings.send_modify(|settings| *settings = Arc::new(settings.with_consent(record)));
+        let settings = Arc::clone(&settings.borrow());
+        Ok(consent::report(&settings))
+    }
+
     async fn stop(&self) -> Result<(), ControlError> {
         match &self.role {
             FrontRole::Agent { quit, .. } => quit.cancel(),
@@ -308,6 +337,16 @@ impl Controller for Front {
 fn no_agent() -> ControlError {
     let sentence = "no agent is running, only a sync that will end by itself";
     ControlError::new(ErrorCode::NoAgent, sentence).with_hint("start it with: devpulse-client run")
+}
+
+fn no_consent(error: &ConsentError) -> ControlError {
+    let code = match error {
+        ConsentError::Outdated | ConsentError::NotEnrolled => ErrorCode::Invalid,
+        ConsentError::Unwritable(_) => ErrorCode::Storage,
+    };
+    let source = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    let sentence = format!("{error}{}", source.unwrap_or_default());
+    ControlError { hint: error.hint().map(ToOwned::to_owned), ..ControlError::new(code, sentence) }
 }
 
 fn no_screenshot(error: &ScreenshotError) -> ControlError {

@@ -13,6 +13,7 @@ use devpulse_protocol::{
 };
 
 use crate::agent::wal_hint;
+use crate::consent::Record;
 use crate::credentials::{Credentials, CredentialsError, DeviceIdentity, KeptIn, SecretStore};
 use crate::home::HomeError;
 use crate::http::{HttpApi, HttpOptions, HttpSetupError, RefusedCall, fault_hint};
@@ -20,7 +21,8 @@ use crate::instance_lock::LockError;
 use crate::machine;
 use crate::origin::ServerUrl;
 use crate::server_config::StoredServerConfig;
-use crate::settings::Settings;
+use crate::settings::{Origin, Settings};
+use crate::unenroll::KeyAtServer;
 
 /// What a person asks for; the server comes from the settings.
 #[derive(Clone, Debug)]
@@ -74,6 +76,8 @@ pub struct Enrolled {
     pub kept_in: KeptIn,
     /// The configuration that came with the answer.
     pub config: Option<StoredServerConfig>,
+    /// What became of the key of a former enrollment at another server.
+    pub former_key: KeyAtServer,
 }
 
 /// Why the device is not enrolled.
@@ -91,7 +95,10 @@ pub enum EnrollError {
         server: ServerUrl,
     },
     /// Events wait that belong to another server or person.
-    #[error("{pending} events wait that belong to {username} at {server}")]
+    #[error(
+        "{pending} events wait that belong to {username} at {server}{why}",
+        why = .cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default()
+    )]
     Backlog {
         /// How many.
         pending: u64,
@@ -99,6 +106,8 @@ pub enum EnrollError {
         username: Username,
         /// For which server.
         server: ServerUrl,
+        /// Why they were not sent there, where that was tried.
+        cause: Option<String>,
     },
     /// Nothing answers.
     #[error("{fault} ({server})")]
@@ -160,6 +169,22 @@ pub enum EnrollError {
     /// The former server's configuration cannot be removed.
     #[error("the configuration of the former server cannot be removed")]
     FormerConfig(#[source] io::Error),
+    /// The consent that was given for another server or by another person cannot be removed.
+    #[error("the consent of the former enrollment cannot be removed")]
+    FormerConsent(#[source] io::Error),
+    /// The administrator has decided otherwise.
+    #[error(
+        "{given} (set by {origin}) is another server than {preset}, where the administrator of \
+         this computer wants it to be enrolled"
+    )]
+    OtherThanPreset {
+        /// The server that is set.
+        given: ServerUrl,
+        /// Where it is set.
+        origin: Origin,
+        /// The server of the preset.
+        preset: ServerUrl,
+    },
 }
 
 /// Kinds of failure that programs tell apart.
@@ -190,7 +215,9 @@ impl EnrollError {
             | Self::Home(_)
             | Self::Setup(_)
             | Self::Credentials(_)
-            | Self::FormerConfig(_) => FailureClass::Failed,
+            | Self::FormerConfig(_)
+            | Self::FormerConsent(_)
+            | Self::OtherThanPreset { .. } => FailureClass::Failed,
             Self::Unreachable { .. } | Self::NotReady { .. } | Self::NotAnEnrollment { .. } => {
                 FailureClass::Unreachable
             }
@@ -227,7 +254,13 @@ impl EnrollError {
             Self::Home(error) => return Some(error.hint()),
             Self::Setup(error) => return error.hint().map(str::to_owned),
             Self::Credentials(error) => return error.hint(),
-            Self::FormerConfig(_) | Self::FormerLog(_) => return None,
+            Self::OtherThanPreset { origin: Origin::Flag, .. } => {
+                "leave out --server, or ask your administrator"
+            }
+            Self::OtherThanPreset { origin, .. } => {
+                return Some(format!("take the server out of {origin}, or ask your administrator"));
+            }
+            Self::FormerConfig(_) | Self::FormerConsent(_) | Self::FormerLog(_) => return None,
         };
         Some(hint.to_owned())
     }
@@ -245,7 +278,7 @@ pub async fn enroll(
     settings: &Settings,
 ) -> Result<Accepted, EnrollError> {
     let local = settings.local();
-    let server = local.server_url.clone().ok_or(EnrollError::NoServer)?;
+    let server = wanted_server(settings)?;
     local.home.create()?;
     let discards_backlog = check_former(request, settings, &server)?;
     let api = HttpApi::new(server.clone(), &HttpOptions::of(local))?;
@@ -293,13 +326,37 @@ impl Accepted {
     ) -> Result<Enrolled, EnrollError> {
         let local = settings.local();
         StoredServerConfig::remove(&local.home).map_err(EnrollError::FormerConfig)?;
+        let DeviceIdentity { server_url, username, .. } = &self.credentials.identity;
+        let consent = Record::load(&local.home);
+        if consent.is_some_and(|record| !record.holds_for(server_url, username)) {
+            Record::remove(&local.home).map_err(EnrollError::FormerConsent)?;
+        }
         let kept_in = self.credentials.save(&local.home, local.secret_store, store)?;
         if let Some(config) = &self.config
             && let Err(error) = config.save(&local.home)
         {
             tracing::warn!(%error, "the server's configuration is not kept");
         }
-        Ok(Enrolled { credentials: self.credentials, kept_in, config: self.config })
+        let Self { credentials, config, .. } = self;
+        Ok(Enrolled { credentials, kept_in, config, former_key: KeyAtServer::None })
+    }
+}
+
+/// Where the settings want the device enrolled; the administrator's preset stands above
+/// them.
+pub(crate) fn wanted_server(settings: &Settings) -> Result<ServerUrl, EnrollError> {
+    let wanted = settings.local().server_url.clone();
+    let preset = settings.preset().map(|preset| &preset.server_url);
+    match (wanted, preset) {
+        (Some(given), Some(preset)) if given.origin() != preset.origin() => {
+            // An enrollment from before the preset is replaced by one at its server.
+            if settings.origin("server_url") == Origin::Default {
+                return Ok(preset.clone());
+            }
+            let origin = settings.origin("server_url");
+            Err(EnrollError::OtherThanPreset { given, origin, preset: preset.clone() })
+        }
+        (wanted, preset) => wanted.or_else(|| preset.cloned()).ok_or(EnrollError::NoServer),
     }
 }
 
@@ -329,6 +386,7 @@ fn check_former(
             pending,
             username: former.username,
             server: former.server_url,
+            cause: None,
         }),
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use devpulse_capture::{CaptureHandle, Figures};
 use devpulse_control::Sample;
 use devpulse_pipeline::wal::{Ledger, Wal};
-use devpulse_protocol::{HeartbeatType, Timestamp};
+use devpulse_protocol::{ConsentNote, HeartbeatType, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::consent;
 use crate::settings::Settings;
 use crate::trend::Trend;
 
@@ -73,6 +74,11 @@ impl Heartbeat {
             dropped,
             overrides: settings.overrides(),
             refused_settings: settings.refused().to_vec(),
+            consent: consent::status(&settings).map(|consent| ConsentNote {
+                accepted_at: consent.accepted_at,
+                policy_version: consent.policy_version,
+                awaiting: consent.awaiting,
+            }),
         }
     }
 }

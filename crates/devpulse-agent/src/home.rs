@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+const CONSENT: &str = "consent.json";
 const CREDENTIALS: &str = "credentials.json";
 const CONFIG_TOML: &str = "config.toml";
 const SERVER_CONFIG: &str = "server-config.json";
@@ -25,7 +26,7 @@ const WAL_DB: &str = "wal.db";
 const BLOBS: &str = "blobs";
 
 /// What shows that a directory is a DevPulse home and no other directory.
-const OWN: [&str; 6] = [CREDENTIALS, CONFIG_TOML, SERVER_CONFIG, LOCK, LOGS, WAL_DB];
+const OWN: [&str; 7] = [CONSENT, CREDENTIALS, CONFIG_TOML, SERVER_CONFIG, LOCK, LOGS, WAL_DB];
 
 /// The agent's own directory (`DEVPULSE_HOME`, by default `~/.devpulse`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +149,12 @@ impl Home {
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
         self.root.join(CREDENTIALS)
+    }
+
+    /// What the person agreed to have captured.
+    #[must_use]
+    pub fn consent(&self) -> PathBuf {
+        self.root.join(CONSENT)
     }
 
     /// The person's own settings.

@@ -3,8 +3,10 @@
 //! The command line and the tray app depend on it, and speak to a running agent through
 //! `devpulse-control`. It knows no terminal and no window.
 
+pub mod administrator;
 pub mod agent;
 pub mod backlog;
+pub mod consent;
 mod controller;
 pub mod credentials;
 mod delivery;
@@ -23,6 +25,7 @@ pub mod origin;
 mod owner;
 mod pause;
 mod policy_poll;
+pub mod preset;
 pub mod printable;
 pub mod replacement;
 pub mod replay;

@@ -9,6 +9,7 @@ use devpulse_pipeline::wal::{self, Listed, Snapshot, WalError};
 use devpulse_protocol::Timestamp;
 use serde_json::value::RawValue;
 
+use crate::consent;
 use crate::credentials::{DeviceIdentity, SecretPlace};
 use crate::pause;
 use crate::report::{self, PipelineFigures};
@@ -38,7 +39,8 @@ pub fn status(settings: &Settings) -> Result<Status, WalError> {
     let agent = AgentStatus::default();
     let pause = pause.as_ref().map(pause::status);
     let status = report::status(identity.as_ref(), agent, pipeline, capture, config.as_ref());
-    Ok(Status { pause, secret_store: SecretPlace::of(settings).now(), ..status })
+    let consent = consent::status(settings);
+    Ok(Status { pause, consent, secret_store: SecretPlace::of(settings).now(), ..status })
 }
 
 /// Lists events of a home whose agent does not run, handing each to `take` until it

@@ -3,7 +3,8 @@
 //!
 //! What waits is sent to where it belongs, with the former key, or discarded by the
 //! person's word; else nothing is enrolled. Once the new server has agreed, the former
-//! log with its history is wiped, and a new one begins with another epoch.
+//! log with its history is wiped, and a new one begins with another epoch; the key of
+//! another server is then revoked there, where it answers.
 
 use devpulse_pipeline::wal;
 
@@ -13,6 +14,7 @@ use crate::enrollment::{self, BacklogChoice, EnrollError, Enrolled, EnrollmentRe
 use crate::instance_lock::{Holder, InstanceLock, LockError, Role};
 use crate::owner::Owner;
 use crate::settings::Settings;
+use crate::unenroll;
 use crate::upstream::Upstream;
 
 /// Enrolls this device, in place of a former enrollment where the request is forced. The
@@ -27,7 +29,7 @@ pub async fn enroll(
     store: &dyn SecretStore,
 ) -> Result<Enrolled, EnrollError> {
     let local = settings.local();
-    let server = local.server_url.clone().ok_or(EnrollError::NoServer)?;
+    let server = enrollment::wanted_server(settings)?;
     if !request.force
         && let Some(former) = DeviceIdentity::load(&local.home)?
     {
@@ -42,13 +44,32 @@ pub async fn enroll(
         Some(former) => clear_way(former, settings, request.backlog.choice).await?,
         None => 0,
     };
+    let left_behind = left_behind(settings, &owner).await;
     let accepted = enrollment::enroll(&request, settings).await?;
     if former.is_some() || accepted.discards_backlog() {
         let settings = settings.clone();
         let wiping = tokio::task::spawn_blocking(move || wipe(&settings)).await;
         wiping.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     }
-    accepted.keep(settings, store)
+    let mut enrolled = accepted.keep(settings, store)?;
+    if let Some(upstream) = left_behind {
+        enrolled.former_key = unenroll::revoke(&upstream).await;
+    }
+    Ok(enrolled)
+}
+
+/// The way to a former server whose key nobody needs any more. At the same server the key
+/// stays: it may be that of the very device that was enrolled again.
+async fn left_behind(settings: &Settings, owner: &Owner) -> Option<Upstream> {
+    let former = DeviceIdentity::peek(&settings.local().home)?;
+    if former.server_url.origin() == owner.server.origin() {
+        return None;
+    }
+    let upstream = Upstream::former(settings).await;
+    upstream
+        .inspect_err(|error| tracing::warn!(%error, "the former key cannot be revoked"))
+        .ok()
+        .flatten()
 }
 
 /// Whose log there is: by its own word, else by the credentials beside it.
@@ -82,11 +103,12 @@ async fn clear_way(
             left = backlog::send(settings, &upstream).await?;
         }
         Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "what waits cannot be sent"),
+        Err(error) => left.cause = Some(error.to_string()),
     }
     if left.is_something() {
         let Owner { username, server } = former.clone();
-        return Err(EnrollError::Backlog { pending: left.events.max(1), username, server });
+        let (pending, cause) = (left.events.max(1), left.cause);
+        return Err(EnrollError::Backlog { pending, username, server, cause });
     }
     Ok(0)
 }

@@ -15,6 +15,7 @@ mod table;
 mod value;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use devpulse_protocol::{Config, Key, RefusedSetting, ServerConfig};
 use serde_json::Value;
@@ -25,12 +26,20 @@ pub use place::{Origin, Place};
 pub use sources::{Flag, Sources};
 pub use table::{DotEnv, Local, Setting, Subject, TABLE, Unit, Variable};
 
+use crate::consent::{Record, narrowed};
+use crate::preset::{Preset, PresetError};
 use value::Assigned;
 
 /// What holds on this device, each value checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What is in force.
     config: Config,
+    /// The same, as it would be without regard to what the person agreed to.
+    asked_for: Config,
+    consent: Option<Record>,
+    preset: Option<Preset>,
+    server_by_preset: bool,
     local: LocalSettings,
     /// What is set on this device, under its dotted name.
     set_here: BTreeMap<&'static str, Origin>,
@@ -51,7 +60,7 @@ pub struct Row {
 }
 
 /// What a person should know about the settings, although they are usable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Warning {
     /// `.env` would divert a device that is enrolled.
     #[error(".env line {line}: {variable} is ignored, because this device is enrolled")]
@@ -61,6 +70,20 @@ pub enum Warning {
         /// The variable.
         variable: &'static str,
     },
+    /// `.env` would divert an enrollment that the administrator has preset.
+    #[error(
+        ".env line {line}: {variable} is ignored, because the administrator has decided where \
+         this computer is enrolled"
+    )]
+    IgnoredByPreset {
+        /// The line, counted from 1.
+        line: usize,
+        /// The variable.
+        variable: &'static str,
+    },
+    /// There is a preset of the administrator, and it does not count.
+    #[error("{0}{hint}", hint = .0.hint().map(|hint| format!("; {hint}")).unwrap_or_default())]
+    Preset(Arc<PresetError>),
     /// `.env` sets a variable that looks like ours and is none.
     #[error(".env line {line}: {variable} is no setting of DevPulse")]
     Unknown {
@@ -87,8 +110,17 @@ impl Settings {
         assigned.extend(from_flags(sources)?);
         let is_allow_http =
             |one: &&Assigned| one.setting.subject == Subject::Local(Local::AllowHttp);
+        if let Some(fault) = &sources.preset_fault
+            && !sources.is_enrolled()
+        {
+            warnings.push(Warning::Preset(Arc::clone(fault)));
+        }
         let mut settings = Self {
             config: Config::default(),
+            asked_for: Config::default(),
+            consent: None,
+            preset: sources.preset.clone(),
+            server_by_preset: sources.preset.is_some() && sources.identity.is_none(),
             local: LocalSettings::defaults(sources),
             set_here: BTreeMap::new(),
             policy_here: BTreeMap::new(),
@@ -101,7 +133,9 @@ impl Settings {
         for one in assigned.iter().filter(|one| !is_allow_http(one)) {
             settings.take(one, sources)?;
         }
-        settings.config = settings.compose();
+        settings.consent =
+            sources.consent.clone().filter(|record| settings.is_theirs(record, sources));
+        settings.compose();
         Ok(settings)
     }
 
@@ -109,11 +143,37 @@ impl Settings {
     #[must_use]
     pub fn with_server_config(&self, server: &ServerConfig) -> Self {
         let mut settings = Self { server: server.clone(), ..self.clone() };
-        settings.config = settings.compose();
+        settings.compose();
         settings
     }
 
-    /// What is captured and how it is batched.
+    /// The same settings under another consent.
+    #[must_use]
+    pub fn with_consent(&self, consent: Record) -> Self {
+        let mut settings = Self { consent: Some(consent), ..self.clone() };
+        settings.compose();
+        settings
+    }
+
+    /// What the person agreed to, where they were asked.
+    #[must_use]
+    pub const fn consent(&self) -> Option<&Record> {
+        self.consent.as_ref()
+    }
+
+    /// What the computer's administrator has decided about enrollment.
+    #[must_use]
+    pub const fn preset(&self) -> Option<&Preset> {
+        self.preset.as_ref()
+    }
+
+    /// What would be captured without regard to what the person agreed to.
+    #[must_use]
+    pub const fn asked_for(&self) -> &Config {
+        &self.asked_for
+    }
+
+    /// What is captured and how it is batched: nothing beyond what the person agreed to.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
@@ -134,11 +194,17 @@ impl Settings {
     /// Where the value of the setting with this dotted name comes from.
     #[must_use]
     pub fn origin(&self, name: &str) -> Origin {
+        let is_narrowed = |key: Key| self.config.get(key) != self.asked_for.get(key);
+        if Key::from_name(name).is_some_and(is_narrowed) {
+            return Origin::Consent;
+        }
         if let Some(origin) = self.set_here.get(name) {
             return *origin;
         }
-        let by_server = self.server.settings.iter().any(|(key, _)| key.name() == name);
-        if by_server { Origin::Server } else { Origin::Default }
+        if self.server.settings.iter().any(|(key, _)| key.name() == name) {
+            return Origin::Server;
+        }
+        if name == "server_url" && self.server_by_preset { Origin::Preset } else { Origin::Default }
     }
 
     /// Every setting, in the order of the table.
@@ -196,8 +262,8 @@ impl Settings {
     }
 
     /// Defaults, then the server's values, then those of this device; each of them was
-    /// checked when it came in.
-    fn compose(&self) -> Config {
+    /// checked when it came in. Of these, what the person agreed to.
+    fn compose(&mut self) {
         let mut config = Config::default();
         let here = self.policy_here.iter().map(|(key, value)| (*key, value));
         let server = self.server.settings.iter().map(|(key, value)| (*key, value));
@@ -206,7 +272,23 @@ impl Settings {
                 tracing::warn!(%refused, "a setting was refused");
             }
         }
-        config
+        self.config = match &self.consent {
+            Some(record) => narrowed(&config, &record.scope),
+            None => config.clone(),
+        };
+        self.asked_for = config;
+    }
+
+    /// Whether it is the consent of the person and for the server of this enrollment.
+    fn is_theirs(&self, record: &Record, sources: &Sources) -> bool {
+        let enrolled = sources.identity.as_ref();
+        let server = enrolled.map(|identity| &identity.server_url);
+        let username = enrolled.map(|identity| &identity.username);
+        match (server.or(self.local.server_url.as_ref()), username.or(self.local.username.as_ref()))
+        {
+            (Some(server), Some(username)) => record.holds_for(server, username),
+            _ => false,
+        }
     }
 }
 
@@ -215,7 +297,8 @@ fn from_dot_env(
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Assigned>, SettingsError> {
     let mut assigned = Vec::new();
-    let is_enrolled = sources.is_enrolled();
+    // An administrator's preset is not to be diverted any more than an enrollment is.
+    let is_decided = sources.is_enrolled() || sources.preset.is_some();
     for entry in dot_env::parse(sources.dot_env.as_deref().unwrap_or_default())? {
         let line = entry.line;
         let Some(setting) = Setting::of_variable(&entry.name) else {
@@ -227,11 +310,15 @@ fn from_dot_env(
         let Some(variable) = setting.variable.filter(|_| !entry.value.is_empty()) else { continue };
         let variable = variable.name;
         let place = Place::DotEnv { line, variable };
-        if is_enrolled
+        if is_decided
             && setting.dot_env == DotEnv::UntilEnrolled
             && !sets_home(setting, sources, &entry.value)
         {
-            warnings.push(Warning::Ignored { line, variable });
+            warnings.push(if sources.is_enrolled() {
+                Warning::Ignored { line, variable }
+            } else {
+                Warning::IgnoredByPreset { line, variable }
+            });
             continue;
         }
         assigned.push(Assigned::from_text(setting, place, &entry.value)?);

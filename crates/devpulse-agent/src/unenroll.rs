@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::agent::wal_hint;
 use crate::backlog::{self, Left, Waiting};
+use crate::consent::Record;
 use crate::credentials::{Credentials, CredentialsError, SystemKeychain};
 use crate::home::{Home, HomeError};
 use crate::instance_lock::{InstanceLock, LockError, Role};
@@ -186,7 +187,7 @@ async fn discard(
     }
 }
 
-async fn revoke(upstream: &Upstream) -> KeyAtServer {
+pub(crate) async fn revoke(upstream: &Upstream) -> KeyAtServer {
     let uplink = upstream.uplink();
     match tokio::time::timeout(REVOCATION, uplink.revoke_self()).await {
         Ok(Ok(())) => KeyAtServer::Revoked,
@@ -207,6 +208,7 @@ fn wipe(settings: &Settings) -> Result<(), UnenrollError> {
         _ => {}
     }
     StoredServerConfig::remove(&local.home).map_err(UnenrollError::Wipe)?;
+    Record::remove(&local.home).map_err(UnenrollError::Wipe)?;
     Credentials::remove(&local.home, Arc::new(SystemKeychain::new()).as_ref())?;
     Ok(())
 }

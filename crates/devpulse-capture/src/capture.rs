@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use devpulse_protocol::{ActivityType, HeartbeatType, RefusedSetting, Screenshot};
+use devpulse_protocol::{ActivityType, ConsentNote, HeartbeatType, RefusedSetting, Screenshot};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +52,8 @@ pub struct Figures {
     pub overrides: BTreeMap<String, String>,
     /// Settings of the server that the device refused.
     pub refused_settings: Vec<RefusedSetting>,
+    /// What the person agreed to, where they were asked.
+    pub consent: Option<ConsentNote>,
 }
 
 impl Capture {

@@ -30,7 +30,7 @@ pub use hook::{
     Backends, BoxFuture, Hook, HookError, Observation, Observations, OpenHook, Probe, Refusal,
     SessionChange, WindowFacts,
 };
-pub use policy::{AppliedRule, CapturePolicy, Reported, Ruling, WindowRules};
+pub use policy::{AppliedRule, CapturePolicy, Reported, Ruling, WindowRules, builtin_rules};
 pub use present::{Present, Standing};
 pub use screenshot::{Area, Frame, GrabError, ScreenGrabber, ScreenshotError, VisibleWindow};
 pub use signals::{Signal, SignalStatus, Signals};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use devpulse_protocol::{Config, ScreenshotConfig, WindowConfig};
 
+pub use builtin::builtin_rules;
 pub use rules::{AppliedRule, Reported, Ruling, WindowRules};
 pub(crate) use rules::{Shown, Visibility};
 

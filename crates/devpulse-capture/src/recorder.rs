@@ -321,6 +321,7 @@ impl Recorder {
             overrides: figures.overrides,
             refused_settings: figures.refused_settings,
             withheld: self.tracker.withheld(),
+            consent: figures.consent,
         };
         let urgency = match kind {
             HeartbeatType::Regular => Urgency::Routine,

@@ -1,6 +1,7 @@
 //! The arguments, and the help that a person learns the program from.
 
 mod capture;
+mod consent;
 mod diagnosis;
 mod unenroll;
 
@@ -19,6 +20,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 pub(crate) use capture::{Pause, Resume, Screenshot};
+pub(crate) use consent::Consent;
 pub(crate) use diagnosis::{Doctor, Rules, RulesTest};
 pub(crate) use unenroll::Unenroll;
 
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     Emit(Emit),
     Events(Events),
     Doctor(Doctor),
+    Consent(Consent),
     #[command(subcommand)]
     Rules(Rules),
     #[command(subcommand)]
@@ -76,9 +79,12 @@ pub(crate) enum Command {
 /// Checks that the server can be reached, enrolls with the secret that an administrator
 /// issued, and stores the key that the server gives: in the system's keychain where one
 /// answers, else in a file that only you can read. Nothing is captured before that.
+///
+/// Where the administrator of this computer has left a preset, its server and its secret
+/// are taken, and no other server is.
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("secret").required(true).args(["enrollment_secret", "enrollment_secret_file"]),
+    group = ArgGroup::new("secret").args(["enrollment_secret", "enrollment_secret_file"]),
     after_help = "\
 Examples:
   devpulse-client enroll --server https://devpulse.example.com --enrollment-secret-file secret.txt

@@ -2,6 +2,7 @@
 
 mod completions;
 mod config_show;
+mod consent;
 mod doctor;
 mod emit;
 mod emit_stdin;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Emit(arguments) => block_on(emit::emit(home, arguments))?,
         Command::Events(arguments) => block_on(events::events(home, arguments))?,
         Command::Doctor(arguments) => block_on(doctor::doctor(home, &arguments))?,
+        Command::Consent(arguments) => block_on(consent::consent(home, arguments))?,
         Command::Rules(Rules::Test(arguments)) => block_on(rules::test(home, arguments))?,
         Command::Config(Config::Show(arguments)) => config_show::show(home, &arguments),
         Command::Completions(arguments) => completions::print(&arguments),

@@ -1,5 +1,6 @@
 //! Answers as text. Nothing here reads a clock, a file or a socket.
 
+pub(crate) mod consent;
 pub(crate) mod dead_letter;
 pub(crate) mod doctor;
 pub(crate) mod event;

@@ -19,8 +19,8 @@ use crate::request::{
 };
 use crate::transport::{self, BoxedStream, ConnectError};
 use crate::{
-    ControlError, ErrorCode, EventsQuery, MemoryConnector, PauseRequest, PauseStatus, Present,
-    Resumption, Sample, Status, SyncRequest,
+    AcceptRequest, ConsentReport, ControlError, ErrorCode, EventsQuery, MemoryConnector,
+    PauseRequest, PauseStatus, Present, Resumption, Sample, Status, SyncRequest,
 };
 use link::Link;
 
@@ -225,6 +225,23 @@ impl ControlClient {
     /// As [`ControlClient::trend`].
     pub async fn present(&self) -> Result<Present, ClientError> {
         self.link.send(&Request::Present).await?.answer().await
+    }
+
+    /// What is asked for, and what the person agreed to.
+    ///
+    /// # Errors
+    /// As [`ControlClient::trend`].
+    pub async fn consent(&self) -> Result<ConsentReport, ClientError> {
+        self.link.send(&Request::Consent).await?.answer().await
+    }
+
+    /// Tells that the person agrees to what is asked for. It is in force when this returns.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] where something else is asked for by now, and as
+    /// [`ControlClient::trend`].
+    pub async fn accept(&self, request: AcceptRequest) -> Result<ConsentReport, ClientError> {
+        self.link.send(&Request::Accept(request)).await?.answer().await
     }
 
     /// Asks the agent to end. It has ended when the connection has ([`Self::lost`]) and

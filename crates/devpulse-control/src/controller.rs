@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::{
-    ControlError, EventsQuery, ListedEvent, PauseRequest, PauseStatus, Present, Resumption, Sample,
-    Status, SyncOutcome, SyncProgress, SyncRequest,
+    AcceptRequest, ConsentReport, ControlError, EventsQuery, ListedEvent, PauseRequest,
+    PauseStatus, Present, Resumption, Sample, Status, SyncOutcome, SyncProgress, SyncRequest,
 };
 
 /// Resolves to the event's id once it is committed and synced, or to why it never will be.
@@ -104,6 +104,22 @@ pub trait Controller: Send + Sync + 'static {
     /// Says why it is not known.
     async fn present(&self) -> Result<Present, ControlError> {
         Err(ControlError::unsupported("present"))
+    }
+
+    /// What is asked for, and what the person agreed to.
+    ///
+    /// # Errors
+    /// Says why it is not known.
+    async fn consent(&self) -> Result<ConsentReport, ControlError> {
+        Err(ControlError::unsupported("consent"))
+    }
+
+    /// The person agrees to what is asked for, which is then in force.
+    ///
+    /// # Errors
+    /// Says why it is not: something else is asked for than they were shown.
+    async fn accept(&self, _request: AcceptRequest) -> Result<ConsentReport, ControlError> {
+        Err(ControlError::unsupported("accept"))
     }
 
     /// Asks the agent to end, as if the system had. Returns once it has begun to.

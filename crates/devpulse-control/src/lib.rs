@@ -11,6 +11,7 @@
 //! with them the other, so that one connection carries many requests at once.
 
 mod client;
+mod consent;
 mod controller;
 mod error;
 mod frame;
@@ -24,6 +25,10 @@ mod transport;
 
 pub use client::{
     ClientError, ControlClient, Emission, EventListing, RunningAgent, Synchronisation,
+};
+pub use consent::{
+    AcceptRequest, AcceptedConsent, Aspect, ConsentReport, Disclosure, Proposal, Section, Topic,
+    Widening,
 };
 pub use controller::{Controller, PendingEmit};
 pub use error::{ControlError, ErrorCode};

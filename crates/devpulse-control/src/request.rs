@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ControlError, ErrorCode, Sample, SyncRequest};
+use crate::{AcceptRequest, ControlError, ErrorCode, Sample, SyncRequest};
 
 /// Asks for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,8 @@ pub(crate) enum Request {
     Replay(ReplayRequest),
     Trend,
     Present,
+    Consent,
+    Accept(AcceptRequest),
     Stop,
     Cancel(CancelRequest),
 }
@@ -155,6 +157,8 @@ impl Request {
             "replay" => parameters(name, params).map(Self::Replay),
             "trend" => Ok(Self::Trend),
             "present" => Ok(Self::Present),
+            "consent" => Ok(Self::Consent),
+            "accept" => parameters(name, params).map(Self::Accept),
             "stop" => Ok(Self::Stop),
             "cancel" => parameters(name, params).map(Self::Cancel),
             _ => Err(ControlError::unsupported(name)),
@@ -175,6 +179,8 @@ impl Request {
             Self::Replay(_) => "replay",
             Self::Trend => "trend",
             Self::Present => "present",
+            Self::Consent => "consent",
+            Self::Accept(_) => "accept",
             Self::Stop => "stop",
             Self::Cancel(_) => "cancel",
         }
@@ -189,7 +195,9 @@ impl Request {
             | Self::Screenshot
             | Self::Trend
             | Self::Present
+            | Self::Consent
             | Self::Stop => Ok(None),
+            Self::Accept(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Pause(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Replay(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Emit(params) => serde_json::value::to_raw_value(params).map(Some),

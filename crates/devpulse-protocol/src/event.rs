@@ -238,6 +238,20 @@ pub struct Heartbeat {
     /// Window sessions since the agent started that a rule kept from being reported.
     #[serde(default)]
     pub withheld: u64,
+    /// What the person agreed to; `null` where nobody was asked.
+    #[serde(default)]
+    pub consent: Option<ConsentNote>,
+}
+
+/// What a person agreed to have captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentNote {
+    /// When they last agreed.
+    pub accepted_at: Timestamp,
+    /// The version of the configuration that they saw; `null` where it had none.
+    pub policy_version: Option<i64>,
+    /// Whether the server asks for more, which is not in force before they agree to it.
+    pub awaiting: bool,
 }
 
 /// Whether another heartbeat is to be expected.

@@ -25,8 +25,9 @@ pub use enroll::{
     DeviceInfo, EnrollRequest, EnrollResponse, Platform, TokenRequest, TokenResponse,
 };
 pub use event::{
-    Activity, ActivityType, CapabilityState, Custom, CustomError, Event, EventBody, EventDraft,
-    EventHeader, EventType, Heartbeat, HeartbeatType, MAX_CUSTOM_DATA_BYTES, Screenshot, Window,
+    Activity, ActivityType, CapabilityState, ConsentNote, Custom, CustomError, Event, EventBody,
+    EventDraft, EventHeader, EventType, Heartbeat, HeartbeatType, MAX_CUSTOM_DATA_BYTES,
+    Screenshot, Window,
 };
 pub use gap::{Gap, GapReason};
 pub use ids::{BatchId, DeviceId, Epoch, EventId, Seq, UserId, Username};

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use devpulse_protocol::{
-    Activity, ActivityType, CapabilityState, Custom, DeviceId, Epoch, Event, EventBody, EventDraft,
-    EventHeader, EventId, Gap, GapReason, Heartbeat, HeartbeatType, ImageFormat, RefusedSetting,
-    Screenshot, Seq, Timestamp, Trigger, Username, Window,
+    Activity, ActivityType, CapabilityState, ConsentNote, Custom, DeviceId, Epoch, Event,
+    EventBody, EventDraft, EventHeader, EventId, Gap, GapReason, Heartbeat, HeartbeatType,
+    ImageFormat, RefusedSetting, Screenshot, Seq, Timestamp, Trigger, Username, Window,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -141,6 +141,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
         btree_map(any::<String>(), any::<String>(), 0..3),
         vec(refused, 0..3),
         any::<u64>(),
+        option::of(consents()),
     )
         .prop_map(
             |(
@@ -152,6 +153,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                 overrides,
                 refused,
                 withheld,
+                consent,
             )| {
                 Heartbeat {
                     heartbeat_type,
@@ -162,9 +164,20 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                     overrides,
                     refused_settings: refused,
                     withheld,
+                    consent,
                 }
             },
         )
+}
+
+fn consents() -> impl Strategy<Value = ConsentNote> {
+    (instants(), option::of(any::<i64>()), any::<bool>()).prop_map(
+        |(accepted_at, policy_version, awaiting)| ConsentNote {
+            accepted_at,
+            policy_version,
+            awaiting,
+        },
+    )
 }
 
 fn windows() -> impl Strategy<Value = Window> {

@@ -66,7 +66,9 @@ impl LocalSettings {
         let identity = sources.identity.as_ref();
         let login_name = || sources.login_name.clone().map(Username::new);
         Self {
-            server_url: identity.map(|identity| identity.server_url.clone()),
+            server_url: identity
+                .map(|identity| identity.server_url.clone())
+                .or_else(|| sources.preset.as_ref().map(|preset| preset.server_url.clone())),
             username: identity.map(|identity| identity.username.clone()).or_else(login_name),
             client_id: identity.map(|identity| identity.device_id.clone()),
             api_key: None,

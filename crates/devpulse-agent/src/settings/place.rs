@@ -15,6 +15,10 @@ pub enum Origin {
     ConfigToml,
     /// The server's configuration.
     Server,
+    /// What the person agreed to, which is less than is asked for.
+    Consent,
+    /// The administrator's preset.
+    Preset,
     /// Built in, or given by the enrollment.
     Default,
 }
@@ -65,6 +69,8 @@ impl Origin {
             Self::DotEnv => ".env",
             Self::ConfigToml => "config.toml",
             Self::Server => "server",
+            Self::Consent => "consent",
+            Self::Preset => "preset",
             Self::Default => "default",
         }
     }

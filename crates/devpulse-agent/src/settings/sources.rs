@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{env, fmt, fs, io};
 
 use devpulse_protocol::ServerConfig;
 
 use super::table::{Local, Subject};
 use super::{SettingsError, TABLE, dot_env, local};
+use crate::consent::Record;
 use crate::credentials::DeviceIdentity;
 use crate::home::{Home, HomeError};
 use crate::machine;
+use crate::preset::{Preset, PresetError};
 use crate::server_config::StoredServerConfig;
 
 /// A setting that a command-line flag gives.
@@ -44,6 +47,12 @@ pub struct Sources {
     pub has_credentials: bool,
     /// Who the credentials file says that the device is.
     pub identity: Option<DeviceIdentity>,
+    /// What the person agreed to have captured.
+    pub consent: Option<Record>,
+    /// What the computer's administrator has decided about enrollment.
+    pub preset: Option<Preset>,
+    /// Why there is a preset that does not count.
+    pub preset_fault: Option<Arc<PresetError>>,
     /// Where relative paths begin.
     pub working_directory: PathBuf,
     /// The user's own directory.
@@ -65,6 +74,9 @@ impl Sources {
             home,
             has_credentials: false,
             identity: None,
+            consent: None,
+            preset: None,
+            preset_fault: None,
             working_directory: PathBuf::from("."),
             user_directory: None,
             login_name: None,
@@ -94,6 +106,11 @@ impl Sources {
         sources.config_toml = read(&sources.home.config_toml())?;
         sources.has_credentials = sources.home.credentials().exists();
         sources.identity = DeviceIdentity::peek(&sources.home);
+        sources.consent = Record::load(&sources.home);
+        match Preset::of_this_computer() {
+            Ok(preset) => sources.preset = preset,
+            Err(fault) => sources.preset_fault = Some(Arc::new(fault)),
+        }
         sources.server = StoredServerConfig::load(&sources.home)
             .map(|stored| stored.settings())
             .unwrap_or_default();

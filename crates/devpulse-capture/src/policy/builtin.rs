@@ -1,7 +1,7 @@
 //! The built-in rules, which `docs/rules.md` lists: private browsing is not reported, and
 //! password managers are reported without their titles.
 
-use devpulse_protocol::RuleAction;
+use devpulse_protocol::{Rule, RuleAction};
 
 /// A rule that holds unless the policy has one of its own, or turns them off.
 pub(super) struct Builtin {
@@ -70,6 +70,17 @@ pub(super) const RULES: [Builtin; 4] = [
         action: RuleAction::AppOnly,
     },
 ];
+
+/// The built-in rules as a policy would write them.
+#[must_use]
+pub fn builtin_rules() -> Vec<Rule> {
+    let written = |rule: &Builtin| Rule {
+        app: Some(rule.app.to_owned()),
+        title: rule.title.map(ToOwned::to_owned),
+        action: rule.action,
+    };
+    RULES.iter().map(written).collect()
+}
 
 #[cfg(test)]
 mod tests {

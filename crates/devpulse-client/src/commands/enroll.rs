@@ -8,14 +8,16 @@ use devpulse_agent::credentials::{KeptIn, SystemKeychain};
 use devpulse_agent::enrollment::{
     Backlog, BacklogChoice, EnrollError, Enrolled, EnrollmentRequest, FailureClass,
 };
+use devpulse_agent::preset::{Preset, SecretError, Spent};
 use devpulse_agent::printable::printable;
 use devpulse_agent::replacement;
+use devpulse_agent::unenroll::KeyAtServer;
 use devpulse_protocol::EnrollmentSecret;
 
 use crate::cli::Enroll;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::session::{Session, flag};
 
 /// Longest secret that is read from a file; a wrong file is not read to its end.
@@ -33,9 +35,14 @@ pub(super) async fn enroll(home: Option<PathBuf>, arguments: Enroll) -> Result<(
         .with_hint("name the person with --username"));
     };
     let choice = if arguments.discard { BacklogChoice::Discard } else { BacklogChoice::Refuse };
+    let (secret, by_preset) = match (arguments.enrollment_secret, arguments.enrollment_secret_file)
+    {
+        (None, None) => (preset_secret(session.settings.preset())?, session.settings.preset()),
+        (given, file) => (secret(given, file.as_deref())?, None),
+    };
     let request = EnrollmentRequest {
         username,
-        secret: secret(arguments.enrollment_secret, arguments.enrollment_secret_file.as_deref())?,
+        secret,
         hostname: arguments.hostname,
         force: arguments.force,
         backlog: Backlog { pending: 0, choice },
@@ -44,6 +51,19 @@ pub(super) async fn enroll(home: Option<PathBuf>, arguments: Enroll) -> Result<(
     let enrolled = replacement::enroll(request, &session.settings, &keychain)
         .await
         .map_err(|error| failure(&error))?;
+    if let Some(Spent::Remains { path, cause }) = by_preset.map(Preset::spend) {
+        output::note(&format!(
+            "warning: the enrollment secret in {} is not deleted: {cause}; ask your administrator \
+             to delete it",
+            printable(&path.to_string_lossy())
+        ));
+    }
+    if let KeyAtServer::Unknown(cause) = &enrolled.former_key {
+        output::note(&format!(
+            "warning: the key of the former enrollment may still be valid at its server: {}",
+            printable(cause)
+        ));
+    }
     let mut output = Output::stdout();
     output.line(&conclusion(&enrolled))?;
     Ok(output.flush()?)
@@ -71,6 +91,22 @@ fn failure(error: &EnrollError) -> Failure {
         FailureClass::Refused => Exit::Refused,
     };
     Failure::from_error(exit, error).with_some_hint(error.hint())
+}
+
+/// The secret that the administrator has put on this computer.
+fn preset_secret(preset: Option<&Preset>) -> Result<EnrollmentSecret, Failure> {
+    let Some(preset) = preset else {
+        return Err(Failure::new(Exit::Usage, "no enrollment secret is given")
+            .with_hint("name its file with --enrollment-secret-file, or - for standard input"));
+    };
+    preset.secret().map_err(|error| {
+        let exit = match error {
+            SecretError::NotNamed => Exit::Usage,
+            SecretError::Unreadable { .. } => Exit::Failed,
+        };
+        Failure::from_error(exit, &error)
+            .with_hint("give the secret with --enrollment-secret-file, or ask your administrator")
+    })
 }
 
 /// The secret, from wherever it is given; a line break at its end is none of it.

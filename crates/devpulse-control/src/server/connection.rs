@@ -180,6 +180,8 @@ impl Connection {
             | Request::Replay(_)
             | Request::Trend
             | Request::Present
+            | Request::Consent
+            | Request::Accept(_)
             | Request::Stop => {
                 let (controller, replies) = (Arc::clone(&self.controller), self.replies.clone());
                 let task = self.tasks.spawn(async move {
@@ -260,6 +262,8 @@ async fn answer(id: u64, request: Request, controller: Arc<dyn Controller>, repl
             replies.end(id, result).await;
         }
         Request::Present => replies.end(id, controller.present().await).await,
+        Request::Consent => replies.end(id, controller.consent().await).await,
+        Request::Accept(request) => replies.end(id, controller.accept(request).await).await,
         Request::Stop => {
             let result = controller.stop().await.map(|()| Nothing {});
             replies.end(id, result).await;
