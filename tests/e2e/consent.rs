@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use crate::agent::{Device, TestServer, wait};
 use crate::desktop::{Desktop, look};
 
-fn policy(more: Value) -> Value {
+fn policy(more: &Value) -> Value {
     let mut policy = json!({"heartbeat_interval_s": 1, "batch": {"max_interval_ms": 100}});
     policy.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     policy
 }
 
 fn every(seconds: u64) -> Value {
-    policy(json!({"screenshot": {"interval_s": seconds}}))
+    policy(&json!({"screenshot": {"interval_s": seconds}}))
 }
 
 /// A device whose person agreed to what this policy asks for.
@@ -97,7 +97,7 @@ fn titles_stay_as_agreed_until_the_person_agrees_to_more_and_go_at_once() {
     let Some(mut desktop) = Desktop::start() else { return };
     let server = TestServer::start();
     let titles =
-        |policy_of_titles: &str| policy(json!({"window": {"title_policy": policy_of_titles}}));
+        |policy_of_titles: &str| policy(&json!({"window": {"title_policy": policy_of_titles}}));
     let device = agreed(&server, titles("app_only")).with("DISPLAY", &desktop.display);
     let _agent = device.start_agent();
     server.set_config(titles("full"));

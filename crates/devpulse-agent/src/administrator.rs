@@ -137,7 +137,8 @@ fn check(path: &Path, _file: &File, _owner: u32) -> Result<(), Mistrust> {
     Err(Mistrust::Unchecked(path.to_owned()))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
