@@ -9,11 +9,11 @@ use ts_rs::{Config, TS};
 use crate::standing::{Action, Icon, Standing};
 use crate::view::{
     ApplicationTime, Autostart, Band, BandKind, ConsentView, DiagnosticCheck, DiagnosticState,
-    Diagnostics, DisclosureItem, DisclosureText, EnrollField, EnrollForm, EnrollProblem, Enrolled,
-    Exported, Figures, ImageView, Outbox, OutboxEvent, OutboxRequest, OutboxWhich, Overview,
-    PauseRule, PauseView, Person, Presence, Problem, RunState, Screen, SettingRow, SignalView,
-    Span, Stage, StageName, StageState, SyncEnd, SyncReport, Today, TodayImage, TrendPoint,
-    Widened, Wizard,
+    Diagnostics, DisclosureSection, DisclosureText, DisclosureTopic, EnrollField, EnrollForm,
+    EnrollProblem, Enrolled, Exported, Figures, ImageView, Outbox, OutboxEvent, OutboxRequest,
+    OutboxWhich, Overview, PauseRule, PauseView, Person, Presence, Problem, RunState, Screen,
+    SettingRow, SignalView, Span, Stage, StageName, StageState, SyncEnd, SyncReport, Today,
+    TodayImage, TrendPoint, Widened, WidenedAspect, Wizard,
 };
 
 const FILE: &str = "ui/src/bindings.ts";
@@ -59,8 +59,9 @@ fn bindings() -> String {
         DiagnosticCheck,
         DiagnosticState,
         Diagnostics,
-        DisclosureItem,
+        DisclosureSection,
         DisclosureText,
+        DisclosureTopic,
         EnrollField,
         EnrollForm,
         EnrollProblem,
@@ -94,7 +95,8 @@ fn bindings() -> String {
         TodayImage,
         TrendPoint,
         Widened,
+        WidenedAspect,
         Wizard
     );
-    text
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n"
 }

@@ -18,8 +18,8 @@ pub use overview::{
     StageName, StageState, SyncEnd, SyncReport, TrendPoint,
 };
 pub use wizard::{
-    ConsentView, DisclosureItem, DisclosureText, EnrollField, EnrollForm, EnrollProblem, Enrolled,
-    Widened, Wizard,
+    ConsentView, DisclosureSection, DisclosureText, DisclosureTopic, EnrollField, EnrollForm,
+    EnrollProblem, Enrolled, Widened, WidenedAspect, Wizard,
 };
 
 use serde::{Deserialize, Serialize};
@@ -49,4 +49,15 @@ pub enum Screen {
     Outbox,
     /// Start at login, effective settings, diagnostics.
     Settings,
+}
+
+impl Screen {
+    /// The screen's name as the command line takes it.
+    #[must_use]
+    pub fn name(self) -> Option<String> {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => Some(name),
+            _ => None,
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod packages;
 mod section;
 mod test;
 mod tidy;
+mod ui;
 mod workspace;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Task {
     Test,
     /// Check only the source files and who depends on whom; takes a second.
     Tidy,
+    /// Build the pages of the tray app's window, which its build takes in.
+    Ui,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
+        Task::Ui => ui::build(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

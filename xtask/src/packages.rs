@@ -1,4 +1,4 @@
-//! The system's packages that a virtual desktop needs.
+//! The system's packages that a virtual desktop and the tray app need.
 
 use std::process::Command;
 
@@ -23,10 +23,29 @@ const DESKTOP: [Need; 8] = [
     Need { program: "gnome-keyring-daemon", package: "gnome-keyring" },
 ];
 
+/// What the tray app is built with, and looked at. A library is known by its description.
+const TRAY_APP: [Need; 6] = [
+    Need { program: "webkit2gtk-4.1.pc", package: "libwebkit2gtk-4.1-dev" },
+    Need { program: "librsvg-2.0.pc", package: "librsvg2-dev" },
+    Need { program: "WebKitWebDriver", package: "webkit2gtk-driver" },
+    Need { program: "chromium", package: "chromium" },
+    Need { program: "xfce4-panel", package: "xfce4-panel" },
+    Need { program: "dbus-run-session", package: "dbus" },
+];
+
 /// Makes sure that a virtual desktop can be started: installs what is missing on
 /// Debian and Ubuntu, and names it elsewhere.
 pub(crate) fn ensure_desktop() -> Result<()> {
-    let missing = missing();
+    ensure(&DESKTOP, "a virtual desktop")
+}
+
+/// Makes sure that the tray app can be built and tested, in the same way.
+pub(crate) fn ensure_tray_app() -> Result<()> {
+    ensure(&TRAY_APP, "the tray app")
+}
+
+fn ensure(needs: &[Need], what: &str) -> Result<()> {
+    let missing = missing(needs);
     if missing.is_empty() {
         return Ok(());
     }
@@ -34,21 +53,31 @@ pub(crate) fn ensure_desktop() -> Result<()> {
     if !has_apt() {
         let programs: Vec<_> = missing.iter().map(|need| need.program).collect();
         bail!(
-            "programs are missing that a virtual desktop needs: {}\n\
+            "programs are missing that {what} needs: {}\n\
              hint: install them; on Debian they are in the packages {}",
             programs.join(", "),
             packages.join(" ")
         );
     }
     install(&packages)?;
-    match self::missing().first() {
+    match self::missing(needs).first() {
         None => Ok(()),
         Some(need) => bail!("{} is not there after {} was installed", need.program, need.package),
     }
 }
 
-fn missing() -> Vec<&'static Need> {
-    DESKTOP.iter().filter(|need| workspace::program(need.program).is_none()).collect()
+fn missing(needs: &[Need]) -> Vec<&Need> {
+    needs.iter().filter(|need| !is_there(need.program)).collect()
+}
+
+fn is_there(program: &str) -> bool {
+    match program.strip_suffix(".pc") {
+        Some(library) => {
+            let asked = Command::new("pkg-config").args(["--exists", library]).status();
+            asked.is_ok_and(|status| status.success())
+        }
+        None => workspace::program(program).is_some(),
+    }
 }
 
 fn install(packages: &[&str]) -> Result<()> {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 
 use crate::section::Sections;
-use crate::{packages, tidy, workspace};
+use crate::{packages, tidy, ui, workspace};
 
 /// The version of cargo-deny that the policy is written for.
 const DENY_VERSION: &str = "0.20.2";
@@ -21,6 +21,8 @@ pub(crate) fn run() -> Result<()> {
     sections.run("virtual desktop", virtual_desktop)?;
     sections.run("tests", tests)?;
     sections.run("documentation tests", documentation_tests)?;
+    sections.run("window", window)?;
+    sections.run("tray app", tray_app)?;
     sections.finish();
     Ok(())
 }
@@ -101,18 +103,45 @@ fn tests() -> Result<()> {
     } else {
         command.args(["test", "--locked", "--no-fail-fast", "--all-targets"]);
     }
-    // Tests start desktops of their own; nothing of theirs may show up on this one.
+    on_virtual_desktops(&mut command);
+    workspace::run(&mut command)
+}
+
+/// Tests start desktops of their own; nothing of theirs may show up on this one.
+fn on_virtual_desktops(command: &mut Command) {
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     if cfg!(target_os = "linux") {
         command.env("DEVPULSE_REQUIRE_DESKTOP", "1");
     }
-    workspace::run(&mut command)
 }
 
 fn has_nextest() -> Result<bool> {
     let mut command = workspace::cargo()?;
     command.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command.status().context("cargo does not start")?.success())
+}
+
+/// The window's pages, in a browser.
+fn window() -> Result<()> {
+    if cfg!(target_os = "linux") {
+        packages::ensure_tray_app()?;
+    }
+    ui::test()
+}
+
+/// The tray app, with its real web view on a virtual desktop. It comes last, because it is
+/// the longest to build and nothing depends on it.
+fn tray_app() -> Result<()> {
+    let package = ["--locked", "--package", "devpulse-desktop", "--all-targets"];
+    workspace::run(workspace::cargo()?.arg("clippy").args(package).args(["--", "-D", "warnings"]))?;
+    let mut command = workspace::cargo()?;
+    if has_nextest()? {
+        command.args(["nextest", "run", "--no-fail-fast"]).args(package);
+    } else {
+        command.args(["test", "--no-fail-fast"]).args(package);
+    }
+    on_virtual_desktops(&mut command);
+    workspace::run(&mut command)
 }
 
 fn documentation_tests() -> Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use devpulse_capture::{Capture, CaptureHandle, CapturePolicy, Desktop};
 use devpulse_control::{BindError, ControlClient, ControlServer};
+use devpulse_pipeline::sender::SenderState;
 use devpulse_pipeline::wal::{Wal, WalError};
 use devpulse_protocol::{ActivityType, HeartbeatType};
 use tokio::sync::{mpsc, watch};
@@ -49,6 +50,19 @@ pub struct Agent {
     stop: CancellationToken,
     quit: CancellationToken,
     _lock: InstanceLock,
+}
+
+/// Tells when delivery moved: a batch left or came back, or something stands in the way.
+#[derive(Clone, Debug)]
+pub struct DeliveryChanges(watch::Receiver<SenderState>);
+
+impl DeliveryChanges {
+    /// Returns at the next change; never again once the agent has ended.
+    pub async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Why the agent did not start.
@@ -159,6 +173,12 @@ impl Agent {
     /// calls [`Agent::stop`], as it does where the system asks.
     pub async fn asked_to_stop(&self) {
         self.quit.cancelled().await;
+    }
+
+    /// Tells when delivery moved, so that whoever shows its state need not ask over and over.
+    #[must_use]
+    pub fn delivery_changes(&self) -> DeliveryChanges {
+        DeliveryChanges(self.delivery.sender().state())
     }
 
     /// Ends the agent in stages, within 3 s: capture closes what is open and says why it

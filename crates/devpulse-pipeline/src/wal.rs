@@ -56,7 +56,7 @@ use devpulse_protocol::{DeviceId, Username};
 pub use append::{CheckpointUpdate, NewEvent};
 pub use batches::{BatchLimits, BatchMeta, LoadedBatch, LoadedEvent, Split};
 pub use discard::Discarded;
-pub use images::{NewImage, PendingImage};
+pub use images::{NewImage, PendingImage, image_path};
 pub use ledger::Ledger;
 pub use listing::{Listed, Which};
 pub use snapshot::Snapshot;

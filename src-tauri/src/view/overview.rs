@@ -1,6 +1,7 @@
 //! The first screen: what the agent does now.
 
-use serde::Serialize;
+use devpulse_protocol::Config;
+use serde::{Deserialize, Serialize};
 
 use super::Screen;
 use crate::standing::Standing;
@@ -44,7 +45,7 @@ pub struct Overview {
 }
 
 /// Who runs the agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RunState {
@@ -269,4 +270,13 @@ pub enum SyncEnd {
         /// Events delivered until then.
         sent: u64,
     },
+}
+
+impl PauseRule {
+    /// The rule of this configuration.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let max_minutes = u32::try_from(config.pause.max.as_secs() / 60).unwrap_or(u32::MAX);
+        Self { allowed: config.pause.allowed, max_minutes }
+    }
 }

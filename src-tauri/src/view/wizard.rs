@@ -26,24 +26,41 @@ pub struct Wizard {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DisclosureText {
-    /// What it is about, in a sentence.
-    pub summary: String,
-    /// What is captured.
-    pub captured: Vec<DisclosureItem>,
-    /// What never is.
-    pub never: Vec<String>,
-    /// Where it goes, how long it stays, who sees it, how to pause.
-    pub handling: Vec<DisclosureItem>,
+    /// The heading of all.
+    pub title: String,
+    /// Its parts, in the order in which they are read.
+    pub sections: Vec<DisclosureSection>,
 }
 
-/// One item of a disclosure.
+/// A part of a disclosure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct DisclosureItem {
-    /// A few words.
-    pub title: String,
-    /// A sentence or two.
-    pub text: String,
+pub struct DisclosureSection {
+    /// What it is about.
+    pub topic: DisclosureTopic,
+    /// Its heading.
+    pub heading: String,
+    /// Its sentences, one a point.
+    pub items: Vec<String>,
+}
+
+/// What a part of a disclosure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum DisclosureTopic {
+    /// What is captured.
+    Captured,
+    /// What is never captured.
+    Never,
+    /// Where it goes.
+    Receiver,
+    /// How long it stays on this computer.
+    Storage,
+    /// Who can see it.
+    Readers,
+    /// How to pause it and how to end it.
+    Control,
 }
 
 /// What a person fills in.
@@ -103,14 +120,16 @@ pub struct ConsentView {
     pub accepted_at: Option<String>,
     /// The version of the policy that was agreed to.
     pub accepted_version: Option<i64>,
-    /// What is captured now, or would be once agreed to where nothing was yet.
+    /// What is captured now. Before the first consent: nothing, so `proposed` is what counts.
     pub in_force: DisclosureText,
-    /// What a wider policy asks for; `null` where none waits.
-    pub proposed: Option<DisclosureText>,
-    /// What would change, old beside new.
+    /// What the policy asks for.
+    pub proposed: DisclosureText,
+    /// How that goes beyond what the person agreed to; empty where nothing waits.
     pub widened: Vec<Widened>,
-    /// What to hand to `accept_consent`.
+    /// The version of the policy that asks, to hand to `accept_consent`.
     pub policy_version: Option<i64>,
+    /// Stands for the text of `proposed`, to hand to `accept_consent`.
+    pub digest: String,
 }
 
 /// One thing of which more would be captured.
@@ -118,9 +137,22 @@ pub struct ConsentView {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Widened {
     /// What it is about.
-    pub subject: String,
-    /// As it is.
-    pub before: String,
-    /// As it would be.
-    pub after: String,
+    pub aspect: WidenedAspect,
+    /// As it is, a sentence each.
+    pub before: Vec<String>,
+    /// As it would be, a sentence each.
+    pub after: Vec<String>,
+}
+
+/// What would be widened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum WidenedAspect {
+    /// Windows and their titles.
+    Windows,
+    /// The rules that keep windows from being reported.
+    Rules,
+    /// Pictures of the screen.
+    Screenshots,
 }

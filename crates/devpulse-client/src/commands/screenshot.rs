@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use devpulse_agent::event_summary;
+
 use crate::cli::Screenshot;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::render;
 use crate::session::Session;
 
 pub(super) async fn screenshot(
@@ -19,7 +20,7 @@ pub(super) async fn screenshot(
         if arguments.json {
             output.json(screenshot)?;
         } else {
-            let image = render::event::image(screenshot);
+            let image = event_summary::image(screenshot);
             output.line(&format!("{image}, {}", screenshot.screenshot_hash))?;
         }
     }

@@ -1,13 +1,11 @@
 //! An event as one line for people.
 
+use devpulse_agent::event_summary;
 use devpulse_agent::printable::printable;
 use devpulse_control::ListedEvent;
-use devpulse_protocol::{Activity, Event, EventBody, Gap, Screenshot, Window};
+use devpulse_protocol::Event;
 
-use super::{bytes, count, json_line};
-
-/// Characters of a custom event's data that are shown.
-const SHOWN_DATA: usize = 80;
+use super::json_line;
 
 /// When, what kind, what; for a dead letter also why.
 pub(crate) fn line(listed: &ListedEvent) -> String {
@@ -16,7 +14,7 @@ pub(crate) fn line(listed: &ListedEvent) -> String {
             "{}  {:<10}  {}",
             event.header.timestamp,
             event.body.event_type().as_str(),
-            summary(&event.body)
+            event_summary::of(&event.body)
         ),
         Err(_) => json_line(listed.json.get()).into_owned(),
     };
@@ -29,72 +27,6 @@ pub(crate) fn line(listed: &ListedEvent) -> String {
         (None, None) => {}
     }
     line
-}
-
-fn summary(body: &EventBody) -> String {
-    match body {
-        EventBody::Activity(activity) => deed(activity),
-        EventBody::Heartbeat(heartbeat) => {
-            format!("{}, {} pending", word(&heartbeat.heartbeat_type), heartbeat.pending)
-        }
-        EventBody::Window(window) => focus(window),
-        EventBody::Screenshot(screenshot) => image(screenshot),
-        EventBody::Custom(custom) => {
-            let data: String = custom.data.get().chars().take(SHOWN_DATA).collect();
-            let cut = if data.len() < custom.data.get().len() { " ..." } else { "" };
-            format!("{} {}{cut}", printable(&custom.name), json_line(&data))
-        }
-        EventBody::Gap(gap) => missing(gap),
-    }
-}
-
-fn deed(activity: &Activity) -> String {
-    let mut text = word(&activity.activity_type);
-    if let Some(until) = activity.until {
-        text.push_str(&format!(" until {until}"));
-    }
-    if let Some(reason) = &activity.reason {
-        text.push_str(&format!(": {}", printable(reason)));
-    }
-    text
-}
-
-fn focus(window: &Window) -> String {
-    let application = printable(window.app_name.as_deref().unwrap_or("?"));
-    let title = window.window_title.as_deref().map(printable);
-    let cut = if window.recovered { ", cut by a crash" } else { "" };
-    match title {
-        Some(title) => format!("{application}: {title} ({:.1} s{cut})", window.duration),
-        None => format!("{application} ({:.1} s{cut})", window.duration),
-    }
-}
-
-/// An image: of which monitor, how large, why.
-pub(crate) fn image(screenshot: &Screenshot) -> String {
-    let same = if screenshot.duplicate_of.is_some() { ", as before" } else { "" };
-    format!(
-        "monitor {} of {}, {}x{} {}, {}, {}{same}",
-        u64::from(screenshot.monitor_index) + 1,
-        screenshot.monitor_count,
-        screenshot.width,
-        screenshot.height,
-        screenshot.format.as_str(),
-        bytes(screenshot.size_bytes),
-        word(&screenshot.trigger),
-    )
-}
-
-fn missing(gap: &Gap) -> String {
-    let bound = if gap.estimated { "at most " } else { "" };
-    format!("{bound}{} missing: {}", count(gap.count, "event"), gap.reason.as_str())
-}
-
-/// An enum as the wire writes it, with spaces.
-fn word<T: serde::Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word.replace('_', " "),
-        _ => "?".to_owned(),
-    }
 }
 
 #[cfg(test)]

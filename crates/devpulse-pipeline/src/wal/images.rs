@@ -206,7 +206,7 @@ impl Store {
             Ok(found.map(|(sha, _)| sha))
         })?;
         if let Some(sha) = sha {
-            match fs::remove_file(place(self.images_dir(), &sha)) {
+            match fs::remove_file(image_path(self.images_dir(), &sha)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(WalError::Image(error)),
@@ -245,7 +245,7 @@ pub(super) fn insert(
 }
 
 fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result<()> {
-    let path = place(directory, sha);
+    let path = image_path(directory, sha);
     if path.exists() {
         return Ok(());
     }
@@ -267,14 +267,16 @@ fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result
 }
 
 fn read_file(directory: &Path, sha: &[u8; 32]) -> std::io::Result<Option<Vec<u8>>> {
-    match fs::read(place(directory, sha)) {
+    match fs::read(image_path(directory, sha)) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn place(directory: &Path, sha: &[u8; 32]) -> PathBuf {
+/// Where an image lies below the directory of images.
+#[must_use]
+pub fn image_path(directory: &Path, sha: &[u8; 32]) -> PathBuf {
     let name = hexadecimal(sha);
     directory.join(&name[..2]).join(name)
 }
