@@ -5,6 +5,8 @@
 
 pub mod backoff;
 pub mod batcher;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod lane;
 pub mod queue;
 pub mod retry_after;

@@ -40,9 +40,12 @@ mod discard;
 mod images;
 mod ledger;
 mod listing;
+mod medium;
+mod quarantine;
 mod recovery;
 mod reservation;
 mod row;
+mod salvage;
 mod schema;
 mod snapshot;
 mod store;
@@ -55,10 +58,13 @@ use devpulse_protocol::{DeviceId, Username};
 
 pub use append::{CheckpointUpdate, NewEvent};
 pub use batches::{BatchLimits, BatchMeta, LoadedBatch, LoadedEvent, Split};
+pub(crate) use carve::record_is_intact;
 pub use discard::Discarded;
 pub use images::{NewImage, PendingImage, image_path};
 pub use ledger::Ledger;
 pub use listing::{Listed, Which};
+#[doc(hidden)]
+pub use medium::{Medium, Synchronous};
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use thread::{Wal, WalClosed, WalState};
@@ -113,7 +119,7 @@ pub enum WalError {
         /// The newest version known.
         known: i64,
     },
-    /// The database lacks its ledger.
+    /// The database lacks its ledger, or has one that does not add up.
     #[error("the event log lacks its ledger")]
     NoLedger,
     /// The database file, or one beside it, cannot be made or read.
@@ -148,10 +154,29 @@ impl From<rusqlite::Error> for WalError {
             Some(ErrorCode::DiskFull) => Self::Full(error),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly(error),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),
+            // Our statements fit our schema and our rows: where they do not, it is not ours any more.
+            Some(ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
+                Self::Damaged(error)
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
-            Some(_) | None => Self::Storage(error),
+            Some(_) => Self::Storage(error),
+            None if is_of_a_value(&error) => Self::Damaged(error),
+            None => Self::Storage(error),
         }
     }
+}
+
+/// Whether a column holds what we never put there.
+const fn is_of_a_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+
+    matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::Utf8Error(..)
+    )
 }
 
 fn create_private_directory(path: &std::path::Path) -> std::io::Result<()> {

@@ -1,36 +1,43 @@
 //! Reading rows out of a database that SQLite cannot read any more: every leaf page is
 //! looked at by itself, wherever it lies, and a row counts where its checksum says so.
 //!
+//! Pages are read one at a time and rows are handed on as they are found, so that the
+//! size of the database does not matter. A page that the disk does not give is passed over.
+//!
 //! Formats: <https://www.sqlite.org/fileformat2.html>, sections 1.6 (b-tree pages),
 //! 2.1 (records) and 4 (the write-ahead log).
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use super::WalError;
 use super::row::StoredEvent;
 
 const PAGE: usize = 4096;
 const LEAF: u8 = 0x0d;
 const WAL_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
+const FRAME: usize = FRAME_HEADER + PAGE;
 /// A record with a longer payload keeps a part of it on other pages.
 const LARGEST_LOCAL: usize = PAGE - 35;
 const SMALLEST_LOCAL: usize = (PAGE - 12) * 32 / 255 - 23;
 /// Nobody stores a longer record.
 const LARGEST_PAYLOAD: usize = 32 * 1024 * 1024;
+/// No log has a larger database: 16 GiB. A frame that says so is none.
+const LARGEST_DATABASE: u32 = 1 << 22;
 
-/// What was found.
-/// A row that was moved is taken where it was moved to.
-#[derive(Debug, Default)]
-pub(super) struct Carved {
-    /// Rows of `event`.
-    pub(super) events: HashMap<i64, StoredEvent>,
-    /// Rows of `dead`.
-    pub(super) dead: HashMap<i64, DeadRow>,
-    /// Rows of `image`.
-    pub(super) images: Vec<ImageRow>,
+/// A row, as it was found. A row that was moved or changed is found more than once, and
+/// the last one counts.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A row of `event`.
+    Event(StoredEvent),
+    /// A row of `dead`.
+    Dead(DeadRow),
+    /// A row of `image`.
+    Image(ImageRow),
 }
 
 /// What a dead letter has besides its event.
@@ -55,157 +62,232 @@ pub(super) struct ImageRow {
     pub(super) inline: Option<Vec<u8>>,
 }
 
+/// Whether there is a log beside the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LogFile {
+    /// There is none: the database was closed.
+    Absent,
+    /// There is one, or the beginning of one.
+    Present,
+    /// Something else lies in its place.
+    Garbage,
+}
+
 /// Carves a database and its log.
-pub(super) fn database(path: &Path) -> io::Result<Carved> {
-    let database = fs::read(path)?;
-    let log = fs::read(super::beside(path, "-wal")).unwrap_or_default();
-    let pages = Pages::new(&database, &log);
-    let mut carved = Carved::default();
-    for page in database.chunks_exact(PAGE) {
-        carved.take_page(page, &pages);
-    }
-    carved.take_log(&pages);
-    Ok(carved)
-}
-
-/// Carves the log alone: what was committed to it, whatever SQLite makes of it.
-pub(super) fn log(path: &Path) -> io::Result<Carved> {
-    let log = match fs::read(super::beside(path, "-wal")) {
-        Ok(log) => log,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Carved::default()),
-        Err(error) => return Err(error),
-    };
-    let mut carved = Carved::default();
-    carved.take_log(&Pages::new(&[], &log));
-    Ok(carved)
-}
-
-/// The pages in the log and where they lie, oldest first, up to the last commit. A frame
-/// counts by its salt; its checksum chain is what a single flipped bit breaks.
-fn committed_frames(log: &[u8]) -> Vec<(u32, usize)> {
-    let mut committed = Vec::new();
-    let Some(header) = log.get(..WAL_HEADER) else { return committed };
-    if big_endian(&header[8..12]) as usize != PAGE {
-        return committed;
-    }
-    let salt = &header[16..24];
-    let mut uncommitted = Vec::new();
-    for (index, frame) in log[WAL_HEADER..].chunks_exact(FRAME_HEADER + PAGE).enumerate() {
-        if &frame[8..16] != salt {
-            continue;
-        }
-        let offset = WAL_HEADER + index * (FRAME_HEADER + PAGE) + FRAME_HEADER;
-        uncommitted.push((big_endian(&frame[..4]), offset));
-        if big_endian(&frame[4..8]) != 0 {
-            committed.append(&mut uncommitted);
+///
+/// # Errors
+/// Fails where the database cannot be opened, and as `take` does.
+pub(super) fn database(
+    path: &Path,
+    mut take: impl FnMut(Found) -> Result<(), WalError>,
+) -> Result<(), WalError> {
+    let database = File::open(path).map_err(WalError::of_file)?;
+    let count = database.metadata().map_err(WalError::of_file)?.len() / PAGE as u64;
+    let log = File::open(super::beside(path, "-wal")).ok();
+    let pages = Pages::new(Some(database), log);
+    for number in 1..=u32::try_from(count).unwrap_or(u32::MAX) {
+        if let Some(page) = pages.stored(number) {
+            take_page(&page, &pages, &mut take)?;
         }
     }
-    committed
+    take_log(&pages, &mut take)
+}
+
+/// Carves the log alone, what was committed to it, whatever SQLite makes of it, and says
+/// whether it is one.
+///
+/// # Errors
+/// Fails as `take` does.
+pub(super) fn log(
+    path: &Path,
+    mut take: impl FnMut(Found) -> Result<(), WalError>,
+) -> Result<LogFile, WalError> {
+    let Ok(log) = File::open(super::beside(path, "-wal")) else { return Ok(LogFile::Absent) };
+    let length = log.metadata().map_err(WalError::of_file)?.len();
+    let pages = Pages::new(None, Some(log));
+    take_log(&pages, &mut take)?;
+    let is_log = length <= WAL_HEADER as u64 || pages.log_is_legible;
+    Ok(if is_log { LogFile::Present } else { LogFile::Garbage })
 }
 
 /// Where pages are found by their number.
-struct Pages<'a> {
-    database: &'a [u8],
-    log: &'a [u8],
-    frames: Vec<(u32, usize)>,
-    newest: HashMap<u32, usize>,
+struct Pages {
+    database: Option<File>,
+    log: Option<File>,
+    /// The pages in the log and where they lie, oldest first, up to the last commit.
+    frames: Vec<(u32, u64)>,
+    newest: HashMap<u32, u64>,
+    /// Whether there is a frame, or at least a header.
+    log_is_legible: bool,
+    /// Bytes that both files have together.
+    bytes: u64,
 }
 
-impl<'a> Pages<'a> {
-    fn new(database: &'a [u8], log: &'a [u8]) -> Self {
-        let frames = committed_frames(log);
+impl Pages {
+    fn new(database: Option<File>, log: Option<File>) -> Self {
+        let length = |file: &Option<File>| {
+            file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |found| found.len())
+        };
+        let bytes = length(&database) + length(&log);
+        let (frames, log_is_legible) = log.as_ref().map_or((Vec::new(), false), committed_frames);
         let newest = frames.iter().copied().collect();
-        Self { database, log, frames, newest }
+        Self { database, log, frames, newest, log_is_legible, bytes }
     }
 
-    fn newest(&self, number: u32) -> Option<&[u8]> {
+    fn newest(&self, number: u32) -> Option<[u8; PAGE]> {
         match self.newest.get(&number) {
-            Some(&offset) => self.log.get(offset..offset + PAGE),
+            Some(&offset) => read_at(self.log.as_ref()?, offset),
             None => self.stored(number),
         }
     }
 
-    fn stored(&self, number: u32) -> Option<&[u8]> {
-        let start = (number as usize).checked_sub(1)?.checked_mul(PAGE)?;
-        self.database.get(start..start + PAGE)
+    fn stored(&self, number: u32) -> Option<[u8; PAGE]> {
+        let offset = u64::from(number).checked_sub(1)? * PAGE as u64;
+        read_at(self.database.as_ref()?, offset)
     }
 }
 
-impl Carved {
-    /// Takes every version of every page in the log: where the newest one is damaged, an
-    /// older one may still hold some of its rows.
-    fn take_log(&mut self, pages: &Pages<'_>) {
-        for &(_, offset) in &pages.frames {
-            self.take_page(&pages.log[offset..offset + PAGE], pages);
+/// A frame counts by its salt; its checksum chain is what a single flipped bit breaks.
+fn committed_frames(log: &File) -> (Vec<(u32, u64)>, bool) {
+    let mut committed = Vec::new();
+    let Some(header) = read_at::<WAL_HEADER>(log, 0) else { return (committed, false) };
+    let header_is_sound = header_is_sound(&header);
+    let mut salt =
+        header_is_sound.then(|| [header[16..20].to_vec(), header[20..24].to_vec()].concat());
+    let mut uncommitted = Vec::new();
+    let mut at = WAL_HEADER as u64;
+    while let Some(frame) = read_at::<FRAME_HEADER>(log, at) {
+        let (number, size) = (big_endian(&frame[..4]), big_endian(&frame[4..8]));
+        let is_plausible = (1..LARGEST_DATABASE).contains(&number) && size < LARGEST_DATABASE;
+        // Where the header is damaged, the first frame says what the log's salt is.
+        let salt = if is_plausible {
+            salt.get_or_insert_with(|| frame[8..16].to_vec())
+        } else {
+            &mut Vec::new()
+        };
+        if *salt == frame[8..16] {
+            uncommitted.push((number, at + FRAME_HEADER as u64));
+            if size != 0 {
+                committed.append(&mut uncommitted);
+            }
+        }
+        at += FRAME as u64;
+    }
+    let is_legible = header_is_sound || !committed.is_empty();
+    (committed, is_legible)
+}
+
+/// Whether the log's header matches its checksum, and its pages have our size.
+fn header_is_sound(header: &[u8; WAL_HEADER]) -> bool {
+    const MAGIC: u32 = 0x377f_0682;
+
+    let magic = big_endian(&header[..4]);
+    if magic & !1 != MAGIC || big_endian(&header[8..12]) as usize != PAGE {
+        return false;
+    }
+    let word = |at: usize| {
+        let number = big_endian(&header[at..at + 4]);
+        if magic & 1 == 1 { number } else { number.swap_bytes() }
+    };
+    let (mut first, mut second) = (0_u32, 0_u32);
+    for at in (0..24).step_by(8) {
+        first = first.wrapping_add(word(at)).wrapping_add(second);
+        second = second.wrapping_add(word(at + 4)).wrapping_add(first);
+    }
+    (first, second) == (big_endian(&header[24..28]), big_endian(&header[28..32]))
+}
+
+/// Reads `N` bytes; `None` where the file ends before, or the disk does not give them.
+fn read_at<const N: usize>(mut file: &File, offset: u64) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    file.seek(SeekFrom::Start(offset)).ok()?;
+    file.read_exact(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Takes every version of every page in the log: where the newest one is damaged, an
+/// older one may still hold some of its rows.
+fn take_log(
+    pages: &Pages,
+    take: &mut impl FnMut(Found) -> Result<(), WalError>,
+) -> Result<(), WalError> {
+    let Some(log) = &pages.log else { return Ok(()) };
+    for &(_, offset) in &pages.frames {
+        if let Some(page) = read_at::<PAGE>(log, offset) {
+            take_page(&page, pages, take)?;
         }
     }
+    Ok(())
+}
 
-    fn take_page(&mut self, page: &[u8], pages: &Pages<'_>) {
-        if page.first() != Some(&LEAF) {
-            return;
-        }
-        let cells = usize::from(u16::from_be_bytes([page[3], page[4]]));
-        for index in 0..cells {
-            let Some(pointer) = page.get(8 + 2 * index..10 + 2 * index) else { return };
-            let start = usize::from(u16::from_be_bytes([pointer[0], pointer[1]]));
-            if let Some((rowid, payload)) = cell(page, start, pages) {
-                self.take_row(rowid, &payload);
-            }
+fn take_page(
+    page: &[u8; PAGE],
+    pages: &Pages,
+    take: &mut impl FnMut(Found) -> Result<(), WalError>,
+) -> Result<(), WalError> {
+    if page[0] != LEAF {
+        return Ok(());
+    }
+    let cells = usize::from(u16::from_be_bytes([page[3], page[4]]));
+    for index in 0..cells {
+        let Some(pointer) = page.get(8 + 2 * index..10 + 2 * index) else { break };
+        let start = usize::from(u16::from_be_bytes([pointer[0], pointer[1]]));
+        let row = cell(page, start, pages).and_then(|(rowid, payload)| row(rowid, &payload));
+        if let Some(found) = row {
+            take(found)?;
         }
     }
+    Ok(())
+}
 
-    fn take_row(&mut self, rowid: i64, payload: &[u8]) {
-        let Some(columns) = record(payload) else { return };
-        match columns.as_slice() {
-            [
-                Value::Null,
-                Value::Blob(sha),
-                Value::Int(seq),
-                Value::Text(media),
-                Value::Int(size),
-                Value::Int(state),
-                Value::Int(at_ms),
-                Value::Int(_),
-                body,
-            ] => {
-                let inline = match body {
-                    Value::Blob(bytes) => Some(bytes.clone()),
-                    Value::Null | Value::Int(_) | Value::Text(_) => None,
-                };
-                self.images.push(ImageRow {
-                    sha: sha.clone(),
-                    seq: *seq,
-                    media: media.clone(),
-                    size: *size,
-                    state: *state,
-                    at_ms: *at_ms,
-                    inline,
-                });
-            }
-            [first @ .., status, code, Value::Text(cause), Value::Int(at_ms)]
-                if first.len() == 7 =>
-            {
-                let Some(event) = event(rowid, first) else { return };
-                self.events.remove(&rowid);
-                self.dead.insert(
-                    rowid,
-                    DeadRow {
-                        event,
-                        status: status.int(),
-                        code: code.text(),
-                        cause: cause.clone(),
-                        at_ms: *at_ms,
-                    },
-                );
-            }
-            columns if columns.len() == 7 => {
-                if let Some(event) = event(rowid, columns) {
-                    self.dead.remove(&rowid);
-                    self.events.insert(rowid, event);
-                }
-            }
-            _ => {}
+/// Whether a record that is taken for an event is one as it was written.
+pub(crate) fn record_is_intact(rowid: i64, payload: &[u8]) -> bool {
+    match row(rowid, payload) {
+        Some(Found::Event(event) | Found::Dead(DeadRow { event, .. })) => event.intact().is_some(),
+        Some(Found::Image(_)) | None => true,
+    }
+}
+
+/// What a record is, by the kinds of its columns.
+fn row(rowid: i64, payload: &[u8]) -> Option<Found> {
+    let columns = record(payload)?;
+    match columns.as_slice() {
+        [
+            Value::Null,
+            Value::Blob(sha),
+            Value::Int(seq),
+            Value::Text(media),
+            Value::Int(size),
+            Value::Int(state),
+            Value::Int(at_ms),
+            Value::Int(_),
+            body,
+        ] => {
+            let inline = match body {
+                Value::Blob(bytes) => Some(bytes.clone()),
+                Value::Null | Value::Int(_) | Value::Text(_) => None,
+            };
+            Some(Found::Image(ImageRow {
+                sha: sha.clone(),
+                seq: *seq,
+                media: media.clone(),
+                size: *size,
+                state: *state,
+                at_ms: *at_ms,
+                inline,
+            }))
         }
+        [first @ .., status, code, Value::Text(cause), Value::Int(at_ms)] if first.len() == 7 => {
+            Some(Found::Dead(DeadRow {
+                event: event(rowid, first)?,
+                status: status.int(),
+                code: code.text(),
+                cause: cause.clone(),
+                at_ms: *at_ms,
+            }))
+        }
+        columns if columns.len() == 7 => event(rowid, columns).map(Found::Event),
+        _ => None,
     }
 }
 
@@ -235,12 +317,16 @@ fn event(rowid: i64, columns: &[Value]) -> Option<StoredEvent> {
 }
 
 /// A cell's rowid and payload, gathered from other pages where it is long.
-fn cell(page: &[u8], start: usize, pages: &Pages<'_>) -> Option<(i64, Vec<u8>)> {
+fn cell(page: &[u8], start: usize, pages: &Pages) -> Option<(i64, Vec<u8>)> {
     let (length, after_length) = varint(page, start)?;
     let (rowid, content) = varint(page, after_length)?;
     let length = usize::try_from(length).ok().filter(|&length| length <= LARGEST_PAYLOAD)?;
     if length <= LARGEST_LOCAL {
         return Some((rowid, page.get(content..content + length)?.to_vec()));
+    }
+    // A damaged length must not lead around in circles.
+    if length as u64 > pages.bytes {
+        return None;
     }
     let surplus = SMALLEST_LOCAL + (length - SMALLEST_LOCAL) % (PAGE - 4);
     let local = if surplus <= LARGEST_LOCAL { surplus } else { SMALLEST_LOCAL };

@@ -251,6 +251,7 @@ fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result
     }
     let folder = path.parent().unwrap_or(directory);
     let staging = directory.join(".tmp");
+    let is_first = !directory.exists();
     for folder in [&staging, folder] {
         super::create_private_directory(folder)?;
     }
@@ -263,7 +264,11 @@ fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result
     file.write_all(bytes)?;
     file.sync_data()?;
     fs::rename(&temporary, &path)?;
-    fs::File::open(folder)?.sync_all()
+    // The folder may be new, too, and so may the one that it lies in.
+    for folder in [folder, directory] {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    if is_first { super::sync_directory(directory) } else { Ok(()) }
 }
 
 fn read_file(directory: &Path, sha: &[u8; 32]) -> std::io::Result<Option<Vec<u8>>> {

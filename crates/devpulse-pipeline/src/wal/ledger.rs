@@ -56,7 +56,9 @@ impl Ledger {
     /// Whether every event is accounted for.
     #[must_use]
     pub fn adds_up(&self) -> bool {
-        self.captured == self.delivered + self.pending + self.dead + self.dropped_total()
+        let counts = [self.delivered, self.pending, self.dead];
+        let mut counts = counts.iter().chain(self.dropped.values());
+        counts.try_fold(0_u64, |sum, &count| sum.checked_add(count)) == Some(self.captured)
     }
 
     pub(super) fn create(conn: &Connection) -> Result<(), WalError> {
@@ -102,7 +104,7 @@ impl Ledger {
         while let Some(row) = rows.next()? {
             ledger.dropped.insert(row.get(0)?, row.get(1)?);
         }
-        Ok(ledger)
+        if ledger.adds_up() { Ok(ledger) } else { Err(WalError::NoLedger) }
     }
 
     /// Writes what differs from `before`.

@@ -4,7 +4,7 @@
 
 use rusqlite::Connection;
 
-use super::WalError;
+use super::{Medium, WalError};
 
 /// What `PRAGMA user_version` says of a database with the newest schema.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -97,19 +97,19 @@ CREATE TABLE note(name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROW
 ";
 
 /// Sets the connection up and brings the schema to the newest version.
-pub(super) fn prepare(conn: &mut Connection) -> Result<(), WalError> {
-    conn.pragma_update(None, "page_size", 4096)?;
-    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+pub(super) fn prepare(conn: &mut Connection, medium: Medium) -> Result<(), WalError> {
     // Exclusive before the first use of the WAL: there is no shared-memory file, and
     // no outside reader can hold the WAL back from being reset.
     conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    conn.pragma_update(None, "page_size", 4096)?;
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     let mode: String =
         conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(WalError::NoWriteAheadLog);
     }
     // FULL: with NORMAL a power cut may undo commits that were acknowledged.
-    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "synchronous", medium.synchronous())?;
     conn.pragma_update(None, "fullfsync", true)?;
     conn.pragma_update(None, "checkpoint_fullfsync", true)?;
     conn.pragma_update(None, "wal_autocheckpoint", 1000)?;

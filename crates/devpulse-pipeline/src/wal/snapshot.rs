@@ -89,6 +89,13 @@ impl Snapshot {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Every small thing that other parts of the agent keep in the log.
+    pub(super) fn notes(&self) -> Result<Vec<(String, Vec<u8>)>, WalError> {
+        let mut statement = self.conn.prepare_cached("SELECT name, body FROM note")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// A small thing that another part of the agent keeps in the log.
     ///
     /// # Errors

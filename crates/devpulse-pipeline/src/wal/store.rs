@@ -1,24 +1,24 @@
 //! The one connection, and the transactions on it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
 use devpulse_protocol::Timestamp;
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::ballast::Ballast;
 use super::capacity::Capacity;
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
-use super::{Identity, WalError, WalOptions, carve, recovery, schema};
+use super::{Identity, Medium, WalError, WalOptions, carve, quarantine, recovery, salvage, schema};
 
 /// The log's database. Every method blocks until the disk has answered; in the agent
 /// only the log's own thread calls them ([`super::Wal`]).
 #[derive(Debug)]
 pub struct Store {
     options: WalOptions,
+    medium: Medium,
     /// `None` after an I/O error, until it could be opened anew.
     conn: Option<Connection>,
     ledger: Ledger,
@@ -40,12 +40,22 @@ impl Store {
     /// Fails where the file cannot be opened, is held by another process or was made by a
     /// newer version.
     pub fn open(options: WalOptions) -> Result<Self, WalError> {
-        let (conn, ledger) = open_sound(&options)?;
+        Self::open_on(options, Medium::default())
+    }
+
+    /// As [`Store::open`], on a medium of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    #[doc(hidden)]
+    pub fn open_on(options: WalOptions, medium: Medium) -> Result<Self, WalError> {
+        let (conn, ledger) = open_sound(&options, medium)?;
         let known = Reservation::read(&options.path);
         let reservation = known.filter(|known| known.epoch == ledger.epoch);
         let ballast = Ballast::of(&options.path);
         Ok(Self {
             options,
+            medium,
             conn: Some(conn),
             ledger,
             reservation,
@@ -229,11 +239,11 @@ impl Store {
     fn connected(&mut self) -> Result<&Ledger, WalError> {
         if self.conn.is_none() {
             if self.damaged {
-                recovery::salvage(&self.options.path, &self.options.identity)?;
+                salvage::salvage(&self.options.path, &self.options.identity, self.medium)?;
                 self.damaged = false;
             }
             let capacity = std::mem::take(&mut self.capacity);
-            let mut fresh = Self::open(self.options.clone())?;
+            let mut fresh = Self::open_on(self.options.clone(), self.medium)?;
             fresh.capacity = capacity;
             *self = fresh;
         }
@@ -283,36 +293,52 @@ pub(super) fn bytes_on_disk(path: &Path) -> u64 {
 }
 
 /// Opens the log, whatever state it is in, and accounts for what is missing.
-fn open_sound(options: &WalOptions) -> Result<(Connection, Ledger), WalError> {
+fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledger), WalError> {
     let path = &options.path;
-    recovery::finish_interrupted(path).map_err(WalError::of_file)?;
-    let log_is_there = super::beside(path, "-wal").exists();
-    let log = carve::log(path).map_err(WalError::of_file)?;
-    let (mut conn, mut ledger) = match connect(path) {
-        Err(WalError::Damaged(error)) => {
-            tracing::error!(%error, "the event log is damaged");
-            recovery::salvage(path, &options.identity)?;
-            connect(path)?
-        }
-        Err(WalError::NoLedger) => {
-            tracing::error!("the event log lacks its ledger");
-            recovery::salvage(path, &options.identity)?;
-            connect(path)?
+    quarantine::clear_the_way(path)
+        .and_then(|()| salvage::finish_interrupted(path))
+        .map_err(WalError::of_file)?;
+    let mut hidden = BTreeMap::new();
+    let log = carve::log(path, |found| {
+        hidden.extend(recovery::event_of(found).map(|event| (event.seq, event)));
+        Ok(())
+    })?;
+    let (mut conn, mut ledger) = match connect(path, medium) {
+        Err(error @ (WalError::Damaged(_) | WalError::NoLedger)) => {
+            connect_to_what_is_legible(options, medium, &error)?
         }
         opened => opened?,
     };
-    if let Some(changed) = recovery::add_hidden_commits(&mut conn, &ledger, log)? {
+    if let Some(changed) = recovery::add_hidden_commits(&mut conn, &ledger, hidden)? {
         ledger = changed;
     }
     let known = Reservation::read(path);
     let identity = &options.identity;
-    let reported = recovery::report_missing(&mut conn, &ledger, known, log_is_there, identity)?;
+    let reported = recovery::report_missing(&mut conn, &ledger, known, log, identity)?;
     if let Some(changed) = reported {
         ledger = changed;
         // From here on the sidecar speaks of this database.
         reserve(path, &conn, &ledger, ledger.next_seq)?;
     }
     Ok((conn, ledger))
+}
+
+/// Salvages a damaged log. Where what that makes is damaged, too, the next one begins
+/// empty: a start must come to an end.
+fn connect_to_what_is_legible(
+    options: &WalOptions,
+    medium: Medium,
+    cause: &WalError,
+) -> Result<(Connection, Ledger), WalError> {
+    tracing::error!(error = %cause, "the event log is damaged");
+    salvage::salvage(&options.path, &options.identity, medium)?;
+    match connect(&options.path, medium) {
+        Err(WalError::Damaged(_) | WalError::NoLedger) => {
+            quarantine::put_aside(&options.path).map_err(WalError::of_file)?;
+            connect(&options.path, medium)
+        }
+        opened => opened,
+    }
 }
 
 /// Sets the next block of places aside; it is synced when this returns. It begins at
@@ -335,22 +361,17 @@ fn reserve(
     Ok(reservation)
 }
 
-pub(super) fn connect(path: &Path) -> Result<(Connection, Ledger), WalError> {
+pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger), WalError> {
     let is_new = !path.exists();
     if is_new {
         create_private(path).map_err(WalError::of_file)?;
     } else {
         close_to_others(path).map_err(WalError::of_file)?;
     }
-    let mut conn = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let mut conn = medium.connect(path)?;
     // Nobody else should have it open; the lock of a process that just died may linger.
     conn.busy_timeout(std::time::Duration::from_secs(1))?;
-    schema::prepare(&mut conn)?;
+    schema::prepare(&mut conn, medium)?;
     if is_new {
         super::sync_directory(path).map_err(WalError::of_file)?;
     }

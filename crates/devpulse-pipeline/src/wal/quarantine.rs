@@ -1,0 +1,82 @@
+//! Damaged files are put aside under another name, where a person can look at them; the
+//! last two are kept.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use devpulse_protocol::Timestamp;
+
+use super::{beside, sync_directory};
+
+/// Damaged databases that are kept.
+const KEPT: usize = 2;
+
+/// Puts the database and its log aside, those of them that are there, and removes older
+/// ones. What is in its place afterwards is nothing, durably.
+pub(super) fn put_aside(path: &Path) -> io::Result<()> {
+    let name = format!(".corrupt-{}", Timestamp::now().as_millis());
+    let aside = beside(path, &name);
+    // The log goes first: beside another database it would be taken for that one's.
+    for suffix in ["-wal", "-journal", ""] {
+        rename_if_there(&beside(path, suffix), &beside(&aside, suffix))?;
+    }
+    sync_directory(path)?;
+    let mut kept = names(path);
+    kept.sort();
+    for old in kept.iter().rev().skip(KEPT) {
+        for suffix in ["-wal", "-journal", ""] {
+            remove(&beside(old, suffix))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes directories that lie where the log's files have to be; one in the place of the
+/// database itself is put aside.
+pub(super) fn clear_the_way(path: &Path) -> io::Result<()> {
+    let suffixes = ["-wal", "-journal", "-seq", "-seq.new", ".salvaging", ".salvaged", "-ballast"];
+    for place in suffixes.map(|suffix| beside(path, suffix)) {
+        if place.is_dir() {
+            remove(&place)?;
+        }
+    }
+    if path.is_dir() { put_aside(path) } else { Ok(()) }
+}
+
+/// The damaged databases that were put aside.
+fn names(path: &Path) -> Vec<PathBuf> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Vec::new();
+    };
+    let prefix = format!("{}.corrupt-", name.to_string_lossy());
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let time = |name: &str| -> Option<String> {
+        let rest = name.strip_prefix(&prefix)?;
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        (digits > 0).then(|| format!("{prefix}{}", &rest[..digits]))
+    };
+    let mut names: Vec<PathBuf> = entries
+        .filter_map(|entry| time(entry.file_name().to_str()?))
+        .map(|name| directory.join(name))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Removes a file or, where a directory lies in its place, that one.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
