@@ -83,7 +83,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     }
 }
 
-fn codec() -> LengthDelimitedCodec {
+pub(crate) fn codec() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec()
 }
 

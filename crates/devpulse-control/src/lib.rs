@@ -15,6 +15,8 @@ mod consent;
 mod controller;
 mod error;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod message;
 mod present;
 mod request;

@@ -8,6 +8,8 @@ mod batch;
 mod config;
 mod enroll;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gap;
 mod ids;
 mod problem;

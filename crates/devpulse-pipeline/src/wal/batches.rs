@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::ledger::Ledger;
 use super::row::{COLUMNS, StoredEvent};
-use super::{Store, WalError, append, dead_letters};
+use super::{Identity, Store, WalError, append, dead_letters};
 use crate::uplink::OutgoingBatch;
 use crate::verdict::Refusal;
 
@@ -112,7 +112,8 @@ impl Store {
         if self.ledger().unbatched == 0 {
             return Ok(None);
         }
-        self.settle(|tx, ledger| form(tx, ledger, limits, now))
+        let identity = self.identity().clone();
+        self.settle(|tx, ledger| form(tx, ledger, &identity, limits, now))
     }
 
     /// Reads a batch. Rows that do not match their checksum leave it and become a `gap`;
@@ -175,6 +176,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<BatchMeta>, WalError> {
         let receipt = receipt.receipt();
+        let identity = self.identity().clone();
         self.settle(|tx, ledger| {
             let known = tx
                 .prepare_cached("DELETE FROM batch WHERE lo = ?1 AND bid = ?2")?
@@ -198,7 +200,7 @@ impl Store {
                 }
             }
             match next {
-                Some(limits) if ledger.unbatched > 0 => form(tx, ledger, limits, now),
+                Some(limits) if ledger.unbatched > 0 => form(tx, ledger, &identity, limits, now),
                 _ => Ok(None),
             }
         })
@@ -379,6 +381,7 @@ pub(super) fn read_meta(row: &Row<'_>) -> rusqlite::Result<BatchMeta> {
 fn form(
     conn: &Connection,
     ledger: &mut Ledger,
+    identity: &Identity,
     limits: BatchLimits,
     now: Timestamp,
 ) -> Result<Option<BatchMeta>, WalError> {
@@ -387,9 +390,11 @@ fn form(
     )?;
     let mut rows = statement.query(params![ledger.batched_upto, limits.max_events])?;
     let (mut low, mut high, mut events, mut bytes) = (None, 0, 0_u64, 0_usize);
+    let mut is_full = false;
     while let Some(row) = rows.next()? {
         let (seq, length): (i64, usize) = (row.get(0)?, row.get(1)?);
-        if events > 0 && bytes + length > limits.max_bytes {
+        is_full = events > 0 && bytes + length > limits.max_bytes;
+        if is_full {
             break;
         }
         low.get_or_insert(seq);
@@ -398,11 +403,41 @@ fn form(
         bytes += length;
     }
     drop(rows);
-    let Some(low) = low else { return Ok(None) };
-    ledger.batched_upto = high;
     ledger.unbatched = ledger.unbatched.saturating_sub(events);
     ledger.unbatched_bytes = ledger.unbatched_bytes.saturating_sub(bytes as u64);
-    insert_batch(conn, low, high, events, bytes, now).map(Some)
+    let was_last = !is_full && events < limits.max_events as u64;
+    let formed = match low {
+        Some(low) => {
+            ledger.batched_upto = high;
+            insert_batch(conn, low, high, events, bytes, now).map(Some)
+        }
+        None => Ok(None),
+    };
+    if was_last && ledger.unbatched > 0 {
+        report_vanished(conn, ledger, identity)?;
+    }
+    formed
+}
+
+/// Reports events that the ledger counts and no row holds: damage that SQLite did not see.
+fn report_vanished(
+    conn: &Connection,
+    ledger: &mut Ledger,
+    identity: &Identity,
+) -> Result<(), WalError> {
+    let count = std::mem::take(&mut ledger.unbatched);
+    ledger.unbatched_bytes = 0;
+    ledger.give_up(GapReason::Damaged, count);
+    let gap = Gap {
+        reason: GapReason::Damaged,
+        count,
+        from_seq: None,
+        to_seq: None,
+        from_time: None,
+        to_time: None,
+        estimated: false,
+    };
+    append::insert_gap(conn, ledger, identity, gap).map(drop)
 }
 
 fn deliver(

@@ -38,6 +38,13 @@ pub(super) enum Found {
     Dead(DeadRow),
     /// A row of `image`.
     Image(ImageRow),
+    /// What the ledger said of its places. It has no checksum, so this is a hint.
+    Ledger {
+        /// The database's epoch.
+        epoch: i64,
+        /// The place of the next event.
+        next_seq: i64,
+    },
 }
 
 /// What a dead letter has besides its event.
@@ -244,7 +251,7 @@ fn take_page(
 pub(crate) fn record_is_intact(rowid: i64, payload: &[u8]) -> bool {
     match row(rowid, payload) {
         Some(Found::Event(event) | Found::Dead(DeadRow { event, .. })) => event.intact().is_some(),
-        Some(Found::Image(_)) | None => true,
+        Some(Found::Image(_) | Found::Ledger { .. }) | None => true,
     }
 }
 
@@ -287,6 +294,9 @@ fn row(rowid: i64, payload: &[u8]) -> Option<Found> {
             }))
         }
         columns if columns.len() == 7 => event(rowid, columns).map(Found::Event),
+        [Value::Null, Value::Int(epoch), Value::Int(next_seq), rest @ ..] if rest.len() == 13 => {
+            Some(Found::Ledger { epoch: *epoch, next_seq: *next_seq })
+        }
         _ => None,
     }
 }

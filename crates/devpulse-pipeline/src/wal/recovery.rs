@@ -1,7 +1,9 @@
 //! What happens at a start: work that a crash interrupted is finished, and what the
 //! database does not know of is found or reported.
 
-use devpulse_protocol::{Gap, GapReason, Seq, Timestamp};
+use std::collections::BTreeMap;
+
+use devpulse_protocol::{Epoch, Gap, GapReason, Seq, Timestamp};
 use rusqlite::Connection;
 
 use super::carve::{Found, LogFile};
@@ -20,18 +22,50 @@ pub(super) struct Missing {
     pub(super) estimated: bool,
 }
 
+/// What the log itself holds.
+#[derive(Debug, Default)]
+pub(super) struct LogContents {
+    events: BTreeMap<i64, StoredEvent>,
+    /// The epoch and the next place, as the last commit had them.
+    end: Option<(i64, i64)>,
+}
+
+impl LogContents {
+    /// Takes what was carved. A dead letter waits again; the server will say the same of it.
+    pub(super) fn take(&mut self, found: Found) {
+        match found {
+            Found::Event(event) => drop(self.events.insert(event.seq, event)),
+            Found::Dead(dead) => drop(self.events.insert(dead.event.seq, dead.event)),
+            Found::Ledger { epoch, next_seq } => self.end = Some((epoch, next_seq)),
+            Found::Image(_) => {}
+        }
+    }
+
+    /// The place behind the last one that the log knows of; no further than `reserved`.
+    fn end(&self, epoch: Epoch, reserved: Option<i64>) -> i64 {
+        let said = self.end.filter(|end| Epoch::from_bits(end.0.cast_unsigned()) == epoch);
+        let said = said.map_or(0, |end| end.1).min(reserved.unwrap_or(0));
+        self.events.last_key_value().map_or(0, |(seq, _)| seq + 1).max(said)
+    }
+}
+
 /// Adds what the log held and SQLite did not see: one flipped bit in the log hides every
-/// later commit.
+/// later commit. What cannot be read of those is reported.
 pub(super) fn add_hidden_commits(
     conn: &mut Connection,
     before: &Ledger,
-    log: std::collections::BTreeMap<i64, StoredEvent>,
+    log: LogContents,
+    reservation: Option<Reservation>,
+    identity: &Identity,
 ) -> Result<Option<Ledger>, WalError> {
-    let hidden: Vec<StoredEvent> =
-        log.into_values().filter(|event| event.seq >= before.next_seq).collect();
-    if hidden.is_empty() {
+    let reserved = reservation.filter(|known| known.epoch == before.epoch).map(|known| known.end);
+    let first = before.next_seq;
+    let end = log.end(before.epoch, reserved);
+    if end <= first {
         return Ok(None);
     }
+    let hidden: Vec<StoredEvent> =
+        log.events.into_values().filter(|event| event.seq >= first).collect();
     tracing::warn!(
         events = hidden.len(),
         "the event log was cut; its later commits were read by themselves"
@@ -40,25 +74,24 @@ pub(super) fn add_hidden_commits(
     let tx = conn.transaction()?;
     for event in &hidden {
         salvage::insert_event(&tx, event)?;
-        ledger.next_seq = ledger.next_seq.max(event.seq + 1);
         ledger.captured += 1;
         ledger.pending += 1;
         ledger.unbatched += 1;
         ledger.unbatched_bytes += event.body.len() as u64;
     }
+    ledger.next_seq = end;
+    let count = u64::try_from(end - first).unwrap_or(0).saturating_sub(hidden.len() as u64);
+    // Events of an earlier database, whose places say nothing about this one.
+    let is_ours = reserved.is_some_and(|reserved| end <= reserved);
+    if count > 0 && is_ours {
+        let (from_seq, to_seq) = (Some(first), Some(end - 1));
+        let reason = GapReason::Damaged;
+        let missing = Missing { reason, count, from_seq, to_seq, estimated: false };
+        record(&tx, &mut ledger, identity, &missing)?;
+    }
     ledger.write(before, &tx)?;
     tx.commit()?;
     Ok(Some(ledger))
-}
-
-/// What of a log can be added: a dead letter among them waits again, and the server will
-/// say the same of it.
-pub(super) fn event_of(found: Found) -> Option<StoredEvent> {
-    match found {
-        Found::Event(event) => Some(event),
-        Found::Dead(dead) => Some(dead.event),
-        Found::Image(_) => None,
-    }
 }
 
 /// Reports what the sidecar knows of and the database does not.

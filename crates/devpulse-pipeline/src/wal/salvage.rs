@@ -121,7 +121,7 @@ fn build(
     let tx = conn.transaction()?;
     carve::database(damaged, |found| match found {
         Found::Event(event) if waited(event.seq) => insert_event(&tx, &event),
-        Found::Event(_) => Ok(()),
+        Found::Event(_) | Found::Ledger { .. } => Ok(()),
         Found::Dead(dead) => insert_dead(&tx, &dead),
         Found::Image(image) => insert_image(&tx, &image),
     })?;

@@ -1,10 +1,10 @@
 //! The one connection, and the transactions on it.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
 use devpulse_protocol::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::ballast::Ballast;
@@ -256,7 +256,11 @@ impl Store {
         match &error {
             WalError::Storage(_) | WalError::ReadOnly(_) => self.conn = None,
             WalError::Damaged(_) | WalError::NoLedger => {
-                self.conn = None;
+                if let Some(conn) = self.conn.take()
+                    && let Err(error) = keep_log_on_close(&conn, true)
+                {
+                    tracing::debug!(%error, "what only the log holds may be lost");
+                }
                 self.damaged = true;
             }
             WalError::Full(_)
@@ -298,9 +302,9 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
     quarantine::clear_the_way(path)
         .and_then(|()| salvage::finish_interrupted(path))
         .map_err(WalError::of_file)?;
-    let mut hidden = BTreeMap::new();
+    let mut contents = recovery::LogContents::default();
     let log = carve::log(path, |found| {
-        hidden.extend(recovery::event_of(found).map(|event| (event.seq, event)));
+        contents.take(found);
         Ok(())
     })?;
     let (mut conn, mut ledger) = match connect(path, medium) {
@@ -309,11 +313,12 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
         }
         opened => opened?,
     };
-    if let Some(changed) = recovery::add_hidden_commits(&mut conn, &ledger, hidden)? {
-        ledger = changed;
-    }
     let known = Reservation::read(path);
     let identity = &options.identity;
+    let found = recovery::add_hidden_commits(&mut conn, &ledger, contents, known, identity)?;
+    if let Some(changed) = found {
+        ledger = changed;
+    }
     let reported = recovery::report_missing(&mut conn, &ledger, known, log, identity)?;
     if let Some(changed) = reported {
         ledger = changed;
@@ -371,12 +376,20 @@ pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger
     let mut conn = medium.connect(path)?;
     // Nobody else should have it open; the lock of a process that just died may linger.
     conn.busy_timeout(std::time::Duration::from_secs(1))?;
+    keep_log_on_close(&conn, true)?;
     schema::prepare(&mut conn, medium)?;
     if is_new {
         super::sync_directory(path).map_err(WalError::of_file)?;
     }
     let ledger = Ledger::read(&conn)?;
+    keep_log_on_close(&conn, false)?;
     Ok((conn, ledger))
+}
+
+/// Closing a damaged database would take its log away, and with it what only the log holds.
+fn keep_log_on_close(conn: &Connection, keep: bool) -> Result<(), WalError> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
+    Ok(())
 }
 
 /// Takes the rights of others away from a file that they made, or made readable, before:

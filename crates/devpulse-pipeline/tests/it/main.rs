@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod capacity;
+mod corpus;
 mod damage;
 mod discard;
+mod model;
 mod queue;
 mod sender;
 mod support;
 mod wal;
+mod wreckage;
