@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig(({ mode }) => ({
   root: fileURLToPath(new URL('.', import.meta.url)),
+  cacheDir: '../node_modules/.vite',
   test: {
     environment: 'node',
     include: [mode === 'shots' ? 'shots.ts' : '*.test.ts'],
