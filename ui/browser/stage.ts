@@ -57,6 +57,7 @@ export async function open(opening: Opening): Promise<Opened> {
   return { page, complaints };
 }
 
+/** The app freezes the prototype of all objects (`freezePrototype`), so the page has it frozen too. */
 async function makeStage(): Promise<Opened> {
   const context = await (await launch()).newContext({
     locale: 'en-GB',
@@ -68,7 +69,7 @@ async function makeStage(): Promise<Opened> {
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   await page.clock.setFixedTime(NOW);
-  await page.addInitScript(`localStorage.clear();\n${inject('fake')}`);
+  await page.addInitScript(`localStorage.clear();\n${inject('fake')}\nObject.freeze(Object.prototype);`);
   return { page, complaints };
 }
 
