@@ -168,3 +168,13 @@ test('a policy that changed while it was read can be read again before agreeing'
   await stage.see('button[name=finish]');
   expect(stage.called('accept_consent').at(-1)).toEqual({ policyVersion: 8, digest: 'another' });
 });
+
+test('a revoked device is set up from the beginning, or not now', async () => {
+  const stage = open('revoked', 'status', (scenario) => {
+    scenario.wizard = { ...scenario.wizard, is_enrolled: true };
+  });
+  await stage.press('act-enroll');
+  await stage.see('button[name=continue]');
+  await stage.press('leave');
+  await stage.see('#pipeline');
+});

@@ -44,7 +44,8 @@ export function WizardScreen({ overview, onDone }: { overview: Overview | null; 
 
 function WizardSteps(props: { wizard: Wizard; overview: Overview | null; onDone: () => void }) {
   const { wizard, overview } = props;
-  const [step, setStep] = useState<StepNumber>(wizard.is_enrolled ? 3 : 1);
+  const isRevoked = overview?.run_state.kind !== 'not_enrolled' && overview?.standing.action === 'enroll';
+  const [step, setStep] = useState<StepNumber>(wizard.is_enrolled && !isRevoked ? 3 : 1);
   const [entries, setEntries] = useState<Entries>({
     server: wizard.server_url ?? '',
     username: wizard.username ?? '',
