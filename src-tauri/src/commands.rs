@@ -11,7 +11,7 @@ use tauri::ipc::Invoke;
 use tauri::{Runtime, generate_handler};
 
 /// Answers the window's commands.
-pub fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
+pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
     generate_handler![
         activity::image,
         activity::outbox,
@@ -37,3 +37,6 @@ pub fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'stat
         wizard::wizard,
     ]
 }
+
+#[cfg(test)]
+mod tests;

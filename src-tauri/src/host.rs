@@ -35,7 +35,7 @@ const LONGEST_SYNC: Duration = Duration::from_secs(600);
 
 /// Speaks to the task that hosts the agent. Clones speak to the same.
 #[derive(Clone, Debug)]
-pub struct AgentHost {
+pub(crate) struct AgentHost {
     snapshot: watch::Receiver<Snapshot>,
     say: mpsc::Sender<Word>,
 }
@@ -51,7 +51,7 @@ enum Word {
 impl AgentHost {
     /// Begins to host the agent, on the current runtime.
     #[must_use]
-    pub fn start(desktop: Desktop) -> Self {
+    pub(crate) fn start(desktop: Desktop) -> Self {
         let now = Timestamp::now();
         let (snapshot, seen) = watch::channel(Snapshot::starting(now));
         let (say, words) = mpsc::channel(8);
@@ -63,32 +63,32 @@ impl AgentHost {
 
     /// How the agent does, as it changes.
     #[must_use]
-    pub fn snapshot(&self) -> watch::Receiver<Snapshot> {
+    pub(crate) fn snapshot(&self) -> watch::Receiver<Snapshot> {
         self.snapshot.clone()
     }
 
     /// Has the host see how things are: something was done that changes them.
-    pub async fn look(&self) {
+    pub(crate) async fn look(&self) {
         self.say.send(Word::Look).await.ok();
     }
 
     /// Sends everything now; the snapshot tells how far that has got.
-    pub async fn sync(&self) {
+    pub(crate) async fn sync(&self) {
         self.say.send(Word::Sync).await.ok();
     }
 
     /// Pauses capture for so many minutes.
-    pub async fn pause(&self, minutes: u32) {
+    pub(crate) async fn pause(&self, minutes: u32) {
         self.say.send(Word::Pause(minutes)).await.ok();
     }
 
     /// Ends a pause.
-    pub async fn resume(&self) {
+    pub(crate) async fn resume(&self) {
         self.say.send(Word::Resume).await.ok();
     }
 
     /// Ends the agent where it runs here, and the hosting. Returns once it has ended.
-    pub async fn end(&self, activity: ActivityType) {
+    pub(crate) async fn end(&self, activity: ActivityType) {
         let (done, ended) = oneshot::channel();
         if self.say.send(Word::End(activity, done)).await.is_ok() {
             ended.await.ok();

@@ -2,7 +2,7 @@
 
 /// The same JSON, its fields in their order and its numbers as they are, on lines of their own.
 #[must_use]
-pub fn indented(json: &str) -> String {
+pub(crate) fn indented(json: &str) -> String {
     let mut text = String::with_capacity(json.len() * 2);
     let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
     let line = |text: &mut String, depth: usize| {

@@ -6,27 +6,27 @@
 //! end, and is gone when the window is closed. Nothing depends on this crate, and it is the only
 //! one that knows Tauri.
 
-pub mod agent_link;
+mod agent_link;
 pub mod arguments;
 pub mod autostart;
-pub mod backend;
+mod backend;
 #[cfg(test)]
 mod bindings;
 mod commands;
-pub mod day;
+mod day;
 mod ending;
 mod host;
 mod indented;
 pub mod menu;
 pub mod notice;
-pub mod parley;
+mod parley;
 pub mod standing;
 pub mod text;
 pub mod tray;
 mod tray_process;
 pub mod view;
 mod window_child;
-pub mod window_process;
+mod window_process;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -27,7 +27,7 @@ struct Parts {
 ///
 /// # Errors
 /// Fails where there is no display.
-pub fn run(hidden: bool) -> anyhow::Result<()> {
+pub(crate) fn run(hidden: bool) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("the program does not find itself")?;
     let app = Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {

@@ -16,7 +16,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// Speaks to the task that keeps the window. Clones speak to the same.
 #[derive(Clone, Debug)]
-pub struct WindowChild {
+pub(crate) struct WindowChild {
     say: mpsc::UnboundedSender<Order>,
     is_open: watch::Receiver<bool>,
 }
@@ -31,7 +31,7 @@ enum Order {
 impl WindowChild {
     /// Begins to keep the window of `program`; what it says goes to `heard`.
     #[must_use]
-    pub fn start(program: PathBuf, heard: mpsc::UnboundedSender<ToTray>) -> Self {
+    pub(crate) fn start(program: PathBuf, heard: mpsc::UnboundedSender<ToTray>) -> Self {
         let (say, orders) = mpsc::unbounded_channel();
         let (open, is_open) = watch::channel(false);
         tokio::spawn(Keeping { program, orders, heard, open, state: None }.run());
@@ -39,24 +39,24 @@ impl WindowChild {
     }
 
     /// Opens the window, or has it come forward, with this screen where one is named.
-    pub fn show(&self, screen: Option<Screen>) {
+    pub(crate) fn show(&self, screen: Option<Screen>) {
         self.say.send(Order::Show(screen)).ok();
     }
 
     /// Tells the window how things are, now and whenever it is opened.
-    pub fn tell(&self, state: ToWindow) {
+    pub(crate) fn tell(&self, state: ToWindow) {
         self.say.send(Order::Tell(state)).ok();
     }
 
     /// Closes the window, and opens none any more. Returns once it has ended.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.say.send(Order::Close).ok();
         self.say.closed().await;
     }
 
     /// Whether it is open.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         *self.is_open.borrow()
     }
 }

@@ -14,13 +14,13 @@ use crate::view::{RunState, Screen};
 use crate::{arguments, autostart, context};
 
 /// The label of the one window; the permissions are given to it.
-pub const LABEL: &str = "main";
+pub(crate) const LABEL: &str = "main";
 
 /// Shows the window until it is closed.
 ///
 /// # Errors
 /// Fails where there is no display or no home.
-pub fn run(arguments: &arguments::Window) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &arguments::Window) -> anyhow::Result<()> {
     let (said, to_say) = mpsc::unbounded_channel();
     let first = TrayWord { run: RunState::Starting, has_tray: true };
     let (word, known) = watch::channel(first);
@@ -45,7 +45,7 @@ pub fn run(arguments: &arguments::Window) -> anyhow::Result<()> {
 
 /// The app with its commands and its one window, on any runtime.
 #[must_use]
-pub fn prepare<R: Runtime>(builder: Builder<R>, backend: Backend) -> Builder<R> {
+pub(crate) fn prepare<R: Runtime>(builder: Builder<R>, backend: Backend) -> Builder<R> {
     builder
         .plugin(autostart::plugin())
         .manage(backend)

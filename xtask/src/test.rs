@@ -17,11 +17,11 @@ pub(crate) fn run() -> Result<()> {
     sections.run("formatting", formatting)?;
     sections.run("tidy", tidy::run)?;
     sections.run("dependency policy", dependency_policy)?;
+    sections.run("packages", packages_of_the_system)?;
+    sections.run("window", ui::test)?;
     sections.run("clippy", clippy)?;
-    sections.run("virtual desktop", virtual_desktop)?;
     sections.run("tests", tests)?;
     sections.run("documentation tests", documentation_tests)?;
-    sections.run("window", window)?;
     sections.run("tray app", tray_app)?;
     sections.finish();
     Ok(())
@@ -81,6 +81,7 @@ fn clippy() -> Result<()> {
     workspace::run(workspace::cargo()?.args([
         "clippy",
         "--locked",
+        "--workspace",
         "--all-targets",
         "--",
         "-D",
@@ -88,12 +89,13 @@ fn clippy() -> Result<()> {
     ]))
 }
 
-fn virtual_desktop() -> Result<()> {
+fn packages_of_the_system() -> Result<()> {
     if !cfg!(target_os = "linux") {
         println!("there is no virtual desktop on this system; tests that need one are left out");
         return Ok(());
     }
-    packages::ensure_desktop()
+    packages::ensure_desktop()?;
+    packages::ensure_tray_app()
 }
 
 fn tests() -> Result<()> {
@@ -121,25 +123,16 @@ fn has_nextest() -> Result<bool> {
     Ok(command.status().context("cargo does not start")?.success())
 }
 
-/// The window's pages, in a browser.
-fn window() -> Result<()> {
-    if cfg!(target_os = "linux") {
-        packages::ensure_tray_app()?;
-    }
-    ui::test()
-}
-
 /// The tray app, with its real web view on a virtual desktop. It comes last, because it is
 /// the longest to build and nothing depends on it.
 fn tray_app() -> Result<()> {
-    let package = ["--locked", "--package", "devpulse-desktop", "--all-targets"];
-    workspace::run(workspace::cargo()?.arg("clippy").args(package).args(["--", "-D", "warnings"]))?;
     let mut command = workspace::cargo()?;
     if has_nextest()? {
-        command.args(["nextest", "run", "--no-fail-fast"]).args(package);
+        command.args(["nextest", "run", "--no-fail-fast"]);
     } else {
-        command.args(["test", "--no-fail-fast"]).args(package);
+        command.args(["test", "--no-fail-fast"]);
     }
+    command.args(["--locked", "--package", "devpulse-desktop"]);
     on_virtual_desktops(&mut command);
     workspace::run(&mut command)
 }
