@@ -10,7 +10,7 @@ use devpulse_control::{ClientError, ControlClient, EventsQuery, ListedEvent, Sta
 
 /// Connects to the agent of one home, and again after it was lost.
 #[derive(Debug)]
-pub struct AgentLink {
+pub(crate) struct AgentLink {
     socket: PathBuf,
     client: Mutex<Option<ControlClient>>,
 }
@@ -18,7 +18,7 @@ pub struct AgentLink {
 impl AgentLink {
     /// The way to the agent whose control socket is at `socket`. Connects to nothing yet.
     #[must_use]
-    pub const fn new(socket: PathBuf) -> Self {
+    pub(crate) const fn new(socket: PathBuf) -> Self {
         Self { socket, client: Mutex::new(None) }
     }
 
@@ -26,7 +26,7 @@ impl AgentLink {
     ///
     /// # Errors
     /// [`ClientError::NoAgent`] where none runs, and whatever else keeps the two apart.
-    pub async fn client(&self) -> Result<ControlClient, ClientError> {
+    pub(crate) async fn client(&self) -> Result<ControlClient, ClientError> {
         if let Some(client) = self.known() {
             return Ok(client);
         }
@@ -40,7 +40,7 @@ impl AgentLink {
     ///
     /// # Errors
     /// Whatever `ask` or connecting fails with.
-    pub async fn ask<T, F>(&self, ask: impl Fn(ControlClient) -> F) -> Result<T, ClientError>
+    pub(crate) async fn ask<T, F>(&self, ask: impl Fn(ControlClient) -> F) -> Result<T, ClientError>
     where
         F: Future<Output = Result<T, ClientError>>,
     {
@@ -58,7 +58,7 @@ impl AgentLink {
     ///
     /// # Errors
     /// Fails where neither can be had.
-    pub async fn status(&self, settings: &Settings) -> Result<Status, LinkError> {
+    pub(crate) async fn status(&self, settings: &Settings) -> Result<Status, LinkError> {
         match self.ask(|client| async move { client.status().await }).await {
             Err(ClientError::NoAgent) => Ok(offline::status(settings)?),
             status => Ok(status?),
@@ -69,7 +69,7 @@ impl AgentLink {
     ///
     /// # Errors
     /// Fails where the list is incomplete.
-    pub async fn events(
+    pub(crate) async fn events(
         &self,
         settings: &Settings,
         query: EventsQuery,
@@ -104,7 +104,7 @@ impl AgentLink {
 
 /// Why nothing is known of the agent.
 #[derive(Debug, thiserror::Error)]
-pub enum LinkError {
+pub(crate) enum LinkError {
     /// The agent does not answer as it should.
     #[error(transparent)]
     Agent(#[from] ClientError),

@@ -15,7 +15,7 @@ use crate::standing::Continuity;
 use crate::view::{Problem, RunState, Screen};
 
 /// The state of the window's process.
-pub struct Backend {
+pub(crate) struct Backend {
     link: AgentLink,
     tray: Option<Tray>,
     sync: Mutex<Option<CancellationToken>>,
@@ -27,7 +27,7 @@ pub struct Backend {
 
 /// The tray's process, where it started this one.
 #[derive(Clone, Debug)]
-pub struct Tray {
+pub(crate) struct Tray {
     /// Its process id.
     pub pid: u32,
     /// What it last said of itself.
@@ -38,7 +38,7 @@ pub struct Tray {
 
 /// What the tray last said of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrayWord {
+pub(crate) struct TrayWord {
     /// Who runs the agent.
     pub run: RunState,
     /// Whether a tray shows the icon.
@@ -51,7 +51,7 @@ impl Backend {
     ///
     /// # Errors
     /// Fails where there is no home.
-    pub fn new(tray: Option<Tray>, first: Option<Screen>) -> Result<Self, SettingsError> {
+    pub(crate) fn new(tray: Option<Tray>, first: Option<Screen>) -> Result<Self, SettingsError> {
         let socket = Sources::gather(Vec::new())?.home.socket();
         let (sync, wanted) = (Mutex::new(None), Mutex::new(None));
         let link = AgentLink::new(socket);
@@ -62,18 +62,18 @@ impl Backend {
 
     /// The way to the agent.
     #[must_use]
-    pub const fn link(&self) -> &AgentLink {
+    pub(crate) const fn link(&self) -> &AgentLink {
         &self.link
     }
 
     /// What the tray last said; `None` where this process was started alone.
     #[must_use]
-    pub fn tray(&self) -> Option<(u32, TrayWord)> {
+    pub(crate) fn tray(&self) -> Option<(u32, TrayWord)> {
         self.tray.as_ref().map(|tray| (tray.pid, tray.word.borrow().clone()))
     }
 
     /// Says something to the tray. Whether it is there to hear it is seen by what follows.
-    pub fn say(&self, message: ToTray) {
+    pub(crate) fn say(&self, message: ToTray) {
         if let Some(tray) = &self.tray
             && tray.say.send(message).is_err()
         {
@@ -83,30 +83,30 @@ impl Backend {
 
     /// The screen that was asked for when the window was opened.
     #[must_use]
-    pub const fn first_screen(&self) -> Option<Screen> {
+    pub(crate) const fn first_screen(&self) -> Option<Screen> {
         self.first
     }
 
     /// Asks the window for a screen.
-    pub fn want(&self, screen: Screen) {
+    pub(crate) fn want(&self, screen: Screen) {
         if let Ok(mut wanted) = self.wanted.lock() {
             *wanted = Some(screen);
         }
     }
 
     /// The screen that was asked for since the last call.
-    pub fn take_wanted(&self) -> Option<Screen> {
+    pub(crate) fn take_wanted(&self) -> Option<Screen> {
         self.wanted.lock().ok()?.take()
     }
 
     /// Since when the agent is watched without a hole, with this look.
-    pub fn watched_since(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn watched_since(&self, now: Timestamp) -> Timestamp {
         let elapsed = self.began.elapsed();
         self.continuity.lock().map_or(now, |mut continuity| continuity.look(now, elapsed))
     }
 
     /// Begins a synchronisation that [`Backend::cancel_sync`] ends; one at a time.
-    pub fn begin_sync(&self) -> CancellationToken {
+    pub(crate) fn begin_sync(&self) -> CancellationToken {
         let token = CancellationToken::new();
         if let Ok(mut sync) = self.sync.lock()
             && let Some(former) = sync.replace(token.clone())
@@ -117,7 +117,7 @@ impl Backend {
     }
 
     /// Ends the waiting for a synchronisation.
-    pub fn cancel_sync(&self) {
+    pub(crate) fn cancel_sync(&self) {
         if let Ok(mut sync) = self.sync.lock()
             && let Some(token) = sync.take()
         {
@@ -130,7 +130,7 @@ impl Backend {
 ///
 /// # Errors
 /// Says which of them cannot be used.
-pub fn settings(flags: Vec<Flag>) -> Result<(Sources, Settings), SettingsError> {
+pub(crate) fn settings(flags: Vec<Flag>) -> Result<(Sources, Settings), SettingsError> {
     let sources = Sources::gather(flags)?;
     let settings = Settings::load(&sources)?;
     Ok((sources, settings))
@@ -138,12 +138,12 @@ pub fn settings(flags: Vec<Flag>) -> Result<(Sources, Settings), SettingsError> 
 
 impl Problem {
     /// A cause with what to do about it.
-    pub fn new(message: impl Into<String>, hint: Option<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>, hint: Option<String>) -> Self {
         Self { message: message.into(), hint }
     }
 
     /// The messages of an error and of what caused it.
-    pub fn of(error: &dyn std::error::Error, hint: Option<String>) -> Self {
+    pub(crate) fn of(error: &dyn std::error::Error, hint: Option<String>) -> Self {
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {

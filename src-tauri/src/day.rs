@@ -8,7 +8,7 @@ use crate::view::{ApplicationTime, Band, BandKind, Span, Today, TodayImage};
 
 /// Where a day begins and where its knowledge ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DayBounds {
+pub(crate) struct DayBounds {
     /// The day of the local calendar, `2026-11-22`.
     pub date: String,
     /// Its first moment.
@@ -19,7 +19,7 @@ pub struct DayBounds {
 
 /// What has the focus now, which no event tells yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OpenWindow {
+pub(crate) struct OpenWindow {
     /// The application.
     pub app: String,
     /// Its title, as it would be reported.
@@ -30,7 +30,7 @@ pub struct OpenWindow {
 
 /// Whether the server has an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whereabouts {
+pub(crate) enum Whereabouts {
     /// It was delivered.
     Delivered,
     /// It waits, or is a dead letter.
@@ -39,7 +39,7 @@ pub enum Whereabouts {
 
 /// Collects the events of a day, in any order.
 #[derive(Debug)]
-pub struct Day {
+pub(crate) struct Day {
     bounds: DayBounds,
     spans: Vec<(Timestamp, Timestamp, Span)>,
     deeds: Vec<(Timestamp, Deed)>,
@@ -61,12 +61,12 @@ enum Deed {
 impl Day {
     /// A day without events.
     #[must_use]
-    pub const fn new(bounds: DayBounds) -> Self {
+    pub(crate) const fn new(bounds: DayBounds) -> Self {
         Self { bounds, spans: Vec::new(), deeds: Vec::new(), images: Vec::new(), earliest: None }
     }
 
     /// Takes an event; one of another day counts only for what it opens.
-    pub fn take(&mut self, event: &Event, whereabouts: Whereabouts) {
+    pub(crate) fn take(&mut self, event: &Event, whereabouts: Whereabouts) {
         let at = event.header.timestamp;
         self.earliest = Some(self.earliest.map_or(at, |earliest| earliest.min(at)));
         match &event.body {
@@ -111,7 +111,7 @@ impl Day {
 
     /// The day as it is shown, with what has the focus now.
     #[must_use]
-    pub fn finish(mut self, open: Option<OpenWindow>) -> Today {
+    pub(crate) fn finish(mut self, open: Option<OpenWindow>) -> Today {
         if let Some(open) = open.filter(|open| open.since < self.bounds.to) {
             let start = open.since.max(self.bounds.from);
             let span = Span {
@@ -157,7 +157,7 @@ impl Day {
 
 /// The name under which time is added up.
 #[must_use]
-pub fn application(name: Option<&str>) -> String {
+pub(crate) fn application(name: Option<&str>) -> String {
     name.filter(|name| !name.is_empty()).unwrap_or("?").to_owned()
 }
 

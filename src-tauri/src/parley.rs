@@ -13,7 +13,7 @@ use crate::view::{RunState, Screen};
 /// What the tray says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
-pub enum ToWindow {
+pub(crate) enum ToWindow {
     /// Come forward, with this screen where one is named.
     Show {
         /// The screen.
@@ -31,7 +31,7 @@ pub enum ToWindow {
 /// What the window says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case")]
-pub enum ToTray {
+pub(crate) enum ToTray {
     /// The device was enrolled, or the person agreed to something: see what now holds.
     Look,
     /// The person ends the app.
@@ -39,17 +39,17 @@ pub enum ToTray {
 }
 
 /// Reads what the other process says.
-pub struct Hearing<R>(Lines<BufReader<R>>);
+pub(crate) struct Hearing<R>(Lines<BufReader<R>>);
 
 impl<R: AsyncRead + Unpin> Hearing<R> {
     /// Reads from `source`.
-    pub fn new(source: R) -> Self {
+    pub(crate) fn new(source: R) -> Self {
         Self(BufReader::new(source).lines())
     }
 
     /// The next message; `None` once the other process is gone. What makes no sense is
     /// passed over: another version may say more.
-    pub async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+    pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
         loop {
             let line = self.0.next_line().await.ok().flatten()?;
             match serde_json::from_str(&line) {
@@ -64,7 +64,7 @@ impl<R: AsyncRead + Unpin> Hearing<R> {
 ///
 /// # Errors
 /// Fails where it is gone.
-pub async fn say<W, T>(to: &mut W, message: &T) -> std::io::Result<()>
+pub(crate) async fn say<W, T>(to: &mut W, message: &T) -> std::io::Result<()>
 where
     W: AsyncWrite + Unpin,
     T: Serialize,

@@ -52,9 +52,11 @@ fn the_window_may_ask_for_the_commands_of_the_app() {
 fn no_other_window_and_no_other_page_may_ask_for_anything() {
     let app = app();
     let other = window(&app, "other");
-    for (window, page) in
-        [(&other, PAGE), (&main_window(&app), "https://devpulse.example/"), (&main_window(&app), "http://127.0.0.1:8080/")]
-    {
+    for (window, page) in [
+        (&other, PAGE),
+        (&main_window(&app), "https://devpulse.example/"),
+        (&main_window(&app), "http://127.0.0.1:8080/"),
+    ] {
         let refused = ask(window, "cancel_sync", page).unwrap_err();
         assert!(refused.contains("not allowed"), "{page}: {refused}");
     }
