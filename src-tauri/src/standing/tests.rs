@@ -348,7 +348,7 @@ fn everything() -> impl Iterator<Item = Snapshot> {
                         snapshot.watched_since = ago(watched);
                         snapshot.consent_awaits = wider;
                         snapshot.sync =
-                            asked.then(|| SyncReport { sent: 1, pending, last_error: None });
+                            asked.then_some(SyncReport { sent: 1, pending, last_error: None });
                         snapshot
                     })
                 })

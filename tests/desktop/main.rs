@@ -1,0 +1,13 @@
+//! The tray app on a virtual desktop: a bus of its own, and a watcher of tray icons that is
+//! the test itself.
+//!
+//! Where there is no desktop to be had a test says so and passes, unless
+//! `DEVPULSE_REQUIRE_DESKTOP` is set.
+
+#![cfg(target_os = "linux")]
+
+mod login;
+mod program;
+mod session;
+mod tray;
+mod watcher;
