@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -16,13 +17,18 @@ pub(crate) struct Program {
     lines: mpsc::UnboundedReceiver<String>,
 }
 
-/// The example that is built beside the tests.
+/// The example, which the tests of a package do not bring with them in every case.
 pub(crate) fn tray_alone() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test.parent().and_then(Path::parent).unwrap();
-    let program = folder.join("examples").join("tray_alone");
-    assert!(program.is_file(), "{} is not built", program.display());
-    program
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let package = ["--quiet", "--package", "devpulse-desktop", "--example", "tray_alone"];
+        let mut cargo = Command::new(env!("CARGO"));
+        let built = cargo.arg("build").args(package).current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(built.status().unwrap().success(), "the example is not built");
+        let test = std::env::current_exe().unwrap();
+        test.parent().and_then(Path::parent).unwrap().join("examples").join("tray_alone")
+    };
+    BUILT.get_or_init(build).clone()
 }
 
 impl Program {

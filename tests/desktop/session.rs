@@ -42,9 +42,21 @@ impl Session {
         let begun = Instant::now();
         while !session.is_managed() {
             assert!(begun.elapsed() < DEADLINE, "the window manager does not come");
+            session.keep_managed();
             std::thread::park_timeout(Duration::from_millis(20));
         }
         Some(session)
+    }
+
+    /// Starts the window manager again where it ended: on a display whose former server has
+    /// only just gone it may take that one's window manager for its own.
+    fn keep_managed(&mut self) {
+        let has_ended = self.processes.last_mut().unwrap().try_wait().unwrap().is_some();
+        if has_ended {
+            self.processes.pop();
+            let manager = self.command(Path::new("openbox")).spawn().unwrap();
+            self.processes.push(manager);
+        }
     }
 
     fn is_managed(&self) -> bool {
