@@ -142,6 +142,7 @@ async fn act_on_menu(app: AppHandle<Wry>, parts: Parts, mut actions: mpsc::Recei
     while let Some(action) = actions.recv().await {
         match action {
             TrayAction::Open(screen) => parts.window.show(screen),
+            TrayAction::OpenWithoutTray if parts.window.is_open() => {}
             TrayAction::OpenWithoutTray => parts.window.show(None),
             TrayAction::Quit => {
                 end(&app, &parts, ActivityType::UserInterrupt).await;
