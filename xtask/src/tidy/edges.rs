@@ -12,7 +12,7 @@ struct Package {
     never: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 10] = [
+const PACKAGES: [Package; 11] = [
     Package {
         name: "devpulse-protocol",
         sees: &[],
@@ -34,8 +34,19 @@ const PACKAGES: [Package; 10] = [
         never: &["reqwest", "hyper", "axum", "tonic", "rusqlite", "x11rb"],
     },
     Package {
+        name: "devpulse-grpc",
+        sees: &["devpulse-protocol"],
+        never: &["reqwest", "hyper", "axum", "rusqlite", "x11rb"],
+    },
+    Package {
         name: "devpulse-agent",
-        sees: &["devpulse-protocol", "devpulse-capture", "devpulse-pipeline", "devpulse-control"],
+        sees: &[
+            "devpulse-protocol",
+            "devpulse-capture",
+            "devpulse-pipeline",
+            "devpulse-control",
+            "devpulse-grpc",
+        ],
         never: &["axum", "x11rb"],
     },
     Package {
@@ -48,7 +59,11 @@ const PACKAGES: [Package; 10] = [
         sees: &["devpulse-protocol", "devpulse-control", "devpulse-agent"],
         never: &["axum", "x11rb"],
     },
-    Package { name: "devpulse-server", sees: &["devpulse-protocol"], never: &["reqwest", "x11rb"] },
+    Package {
+        name: "devpulse-server",
+        sees: &["devpulse-protocol", "devpulse-grpc"],
+        never: &["reqwest", "x11rb"],
+    },
     Package {
         name: "devpulse-lab",
         sees: &["devpulse-protocol", "devpulse-server"],

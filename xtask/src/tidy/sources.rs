@@ -73,7 +73,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let path = entry?.path();
         if !path.is_dir() {
             files.push(path);
-        } else if !path.ends_with("node_modules") && !path.ends_with("ui/dist") {
+        } else if !["node_modules", "ui/dist", "src/generated"].iter().any(|it| path.ends_with(it))
+        {
             collect(&path, files)?;
         }
     }
