@@ -16,7 +16,7 @@ pub mod verdict;
 pub mod wal;
 
 pub use uplink::{
-    Answer, Call, HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, TlsFault, TransportFault,
-    Uplink,
+    Answer, Call, GrpcAnswer, GrpcCode, HttpAnswer, Outcome, OutgoingBatch, OutgoingImage,
+    TlsFault, TransportFault, Uplink,
 };
 pub use verdict::{ReceiptMode, Verdict};

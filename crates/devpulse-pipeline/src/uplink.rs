@@ -3,17 +3,21 @@
 //! A transport reports what happened and judges nothing: what an answer means is
 //! decided in one place, [`crate::verdict`].
 
+mod grpc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use devpulse_protocol::{BatchId, EventId};
+
+pub use grpc::{GrpcAnswer, GrpcCode};
 
 /// Carries batches and images to the organisation's server.
 ///
 /// An implementation gets its own access tokens: it renews them at 80 % of their
 /// life and once when a token is refused, one task at a time, and reports an answer
 /// of the token call ([`Call::Token`]) where that is what stood in the way. It follows
-/// a 307 or 308 once where it leads to the same origin, tries a weaker content
-/// encoding on 415, and does nothing else again by itself.
+/// a 307 or 308 once where it leads to the same origin, tries a weaker encoding on 415
+/// (over gRPC: on `UNIMPLEMENTED`), and does nothing else again by itself.
 #[async_trait]
 pub trait Uplink: Send + Sync + 'static {
     /// Sends a batch once.
@@ -70,10 +74,35 @@ pub enum Call {
 pub enum Outcome {
     /// Something answered, the server or what pretends to be it.
     Http(HttpAnswer),
+    /// A gRPC server answered. What answers a gRPC call without speaking gRPC is
+    /// [`Outcome::Http`].
+    Grpc(GrpcAnswer),
     /// Nothing answered.
     Fault(TransportFault),
     /// Nothing was asked: the device's key is not at hand, for the reason given.
     NoKey(String),
+}
+
+impl Outcome {
+    /// The body of a success: what HTTP answered, or the same in the words of HTTP.
+    #[must_use]
+    pub fn success(&self) -> Option<&Bytes> {
+        match self {
+            Self::Http(answer) if (200..300).contains(&answer.status) => Some(&answer.body),
+            Self::Grpc(answer) if answer.code == GrpcCode::Ok => Some(&answer.reply),
+            _ => None,
+        }
+    }
+
+    /// Whether the token was refused, so that another one may help.
+    #[must_use]
+    pub fn is_unauthenticated(&self) -> bool {
+        match self {
+            Self::Http(answer) => answer.status == 401,
+            Self::Grpc(answer) => answer.code == GrpcCode::Unauthenticated,
+            Self::Fault(_) | Self::NoKey(_) => false,
+        }
+    }
 }
 
 /// An HTTP answer, unjudged.

@@ -14,13 +14,28 @@
 //! | 411, 413 | halve by bytes; a lone event becomes a suspect |
 //! | 408, 425, 429, 5xx | retry the same batch, not before `Retry-After` |
 //! | no answer | retry the same batch |
+//!
+//! Over gRPC:
+//!
+//! | status | verdict |
+//! |---|---|
+//! | `OK` with a receipt that adds up | acknowledged |
+//! | `OK` with anything else | no receipt: back off |
+//! | `INVALID_ARGUMENT`, `OUT_OF_RANGE` | as 400 |
+//! | `UNAUTHENTICATED`, `PERMISSION_DENIED` | as 401, 403 |
+//! | `NOT_FOUND`, `FAILED_PRECONDITION`, `UNIMPLEMENTED` | configuration blocked |
+//! | `ALREADY_EXISTS` | as 409 |
+//! | `RESOURCE_EXHAUSTED`, `OUT_OF_RANGE` because of a message's size | as 413 |
+//! | any other `RESOURCE_EXHAUSTED`, and all others | retry the same batch, not before `RetryInfo` |
+
+mod grpc;
 
 use std::time::{Duration, SystemTime};
 
 use devpulse_protocol::{BatchId, CheckedReceipt, EventId, Problem, ProblemCode, Receipt};
 
 use crate::retry_after;
-use crate::uplink::{Answer, Call, HttpAnswer, Outcome};
+use crate::uplink::{Answer, Call, GrpcCode, HttpAnswer, Outcome};
 
 /// What is to be done after an answer. Each bears its cause as a sentence that a
 /// person can read; no decision is made by it.
@@ -108,9 +123,9 @@ pub fn of_batch(
     mode: ReceiptMode,
     now: SystemTime,
 ) -> Verdict {
-    match (&answer.outcome, answer.call) {
-        (Outcome::Http(http), Call::Batch | Call::Image) if (200..300).contains(&http.status) => {
-            receipt(http, batch_id, events, mode)
+    match (answer.outcome.success(), answer.call) {
+        (Some(body), Call::Batch | Call::Image) => {
+            receipt(&answer.outcome, body, batch_id, events, mode)
         }
         _ => refusal(answer, now),
     }
@@ -129,23 +144,35 @@ pub fn of_image(answer: &Answer, now: SystemTime) -> Verdict {
                 }
             }
         }
+        (Outcome::Grpc(grpc), Call::Batch | Call::Image) if grpc.code == GrpcCode::Ok => {
+            Verdict::Stored
+        }
         _ => refusal(answer, now),
     }
 }
 
-fn receipt(http: &HttpAnswer, batch_id: BatchId, events: &[EventId], mode: ReceiptMode) -> Verdict {
-    let parsed = serde_json::from_slice::<Receipt>(&http.body);
+fn receipt(
+    outcome: &Outcome,
+    body: &[u8],
+    batch_id: BatchId,
+    events: &[EventId],
+    mode: ReceiptMode,
+) -> Verdict {
+    let parsed = serde_json::from_slice::<Receipt>(body);
     if mode == ReceiptMode::Status && parsed.is_err() {
         return Verdict::Acknowledged(CheckedReceipt::assumed(batch_id, events.len() as u64));
     }
     match parsed.map(|receipt| receipt.check(batch_id, events)) {
         Ok(Ok(checked)) => Verdict::Acknowledged(checked),
         Ok(Err(fault)) => no_receipt(fault.to_string()),
-        Err(_) if media_type_is(http, "text/html") => no_receipt(format!(
-            "the answer {} is a web page and no receipt; a network's sign-in page may stand in the way",
-            http.status
-        )),
-        Err(_) => no_receipt(format!("the answer {} is no receipt", http.status)),
+        Err(_) => no_receipt(match outcome {
+            Outcome::Http(http) if media_type_is(http, "text/html") => format!(
+                "the answer {} is a web page and no receipt; a network's sign-in page may stand in the way",
+                http.status
+            ),
+            Outcome::Http(http) => format!("the answer {} is no receipt", http.status),
+            _ => "the answer is no receipt".to_owned(),
+        }),
     }
 }
 
@@ -161,6 +188,7 @@ fn refusal(answer: &Answer, now: SystemTime) -> Verdict {
             return Verdict::Retry { trouble: Trouble::Offline, not_before: None, cause };
         }
         Outcome::NoKey(cause) => return Verdict::AuthBlocked { cause: cause.clone() },
+        Outcome::Grpc(grpc) => return self::grpc::refusal(answer.call, grpc),
         Outcome::Http(http) => http,
     };
     let problem = problem(http);
@@ -199,16 +227,20 @@ fn problem(http: &HttpAnswer) -> Problem {
 }
 
 fn cause(call: Call, status: u16, problem: &Problem) -> String {
-    let what = match call {
-        Call::Token => "the request for a token",
-        Call::Batch => "the batch",
-        Call::Image => "the image",
-    };
+    let what = what(call);
     let detail = problem.detail.as_deref().unwrap_or(&problem.title);
     match (&problem.code, detail.is_empty()) {
         (Some(code), false) => format!("the server answered {what} with {status} {code}: {detail}"),
         (Some(code), true) => format!("the server answered {what} with {status} {code}"),
         (None, _) => format!("the server answered {what} with {status}"),
+    }
+}
+
+const fn what(call: Call) -> &'static str {
+    match call {
+        Call::Token => "the request for a token",
+        Call::Batch => "the batch",
+        Call::Image => "the image",
     }
 }
 
