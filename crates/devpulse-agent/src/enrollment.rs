@@ -7,7 +7,7 @@
 use std::io;
 
 use devpulse_pipeline::wal::WalError;
-use devpulse_pipeline::{HttpAnswer, Outcome, TransportFault};
+use devpulse_pipeline::{GrpcCode, Outcome, TransportFault};
 use devpulse_protocol::{
     EnrollRequest, EnrollResponse, EnrollmentSecret, Platform, ProblemCode, Timestamp, Username,
 };
@@ -16,10 +16,11 @@ use crate::agent::wal_hint;
 use crate::consent::Record;
 use crate::credentials::{Credentials, CredentialsError, DeviceIdentity, KeptIn, SecretStore};
 use crate::home::HomeError;
-use crate::http::{HttpApi, HttpOptions, HttpSetupError, RefusedCall, fault_hint};
+use crate::http::{HttpOptions, HttpSetupError, fault_hint};
 use crate::instance_lock::LockError;
 use crate::machine;
 use crate::origin::ServerUrl;
+use crate::server::{RefusedCall, ServerApi};
 use crate::server_config::StoredServerConfig;
 use crate::settings::{Origin, Settings};
 use crate::unenroll::KeyAtServer;
@@ -154,7 +155,7 @@ pub enum EnrollError {
     NotAnEnrollment {
         /// The server.
         server: ServerUrl,
-        /// The status.
+        /// The status, that of HTTP or the one that says the same.
         status: u16,
     },
     /// There is no usable home.
@@ -281,7 +282,7 @@ pub async fn enroll(
     let server = wanted_server(settings)?;
     local.home.create()?;
     let discards_backlog = check_former(request, settings, &server)?;
-    let api = HttpApi::new(server.clone(), &HttpOptions::of(local))?;
+    let api = ServerApi::new(server.clone(), &HttpOptions::of(local))?;
     check_health(api.health().await, &server)?;
     let answer = api
         .enroll(&EnrollRequest {
@@ -289,7 +290,7 @@ pub async fn enroll(
             hostname: request.hostname.clone().unwrap_or_else(machine::hostname),
             platform: Platform::current(),
             enrollment_secret: request.secret.clone(),
-            device: machine::device_info(server.origin()),
+            device: machine::device_info(server.over_http().origin()),
         })
         .await;
     let response = read(answer, &server, &request.username)?;
@@ -393,12 +394,16 @@ fn check_former(
 
 /// A server that has no such route is there all the same.
 fn check_health(outcome: Outcome, server: &ServerUrl) -> Result<(), EnrollError> {
-    let answer = answered(outcome, server)?;
-    match answer.status {
-        300..=399 | 429 | 500..=599 => Err(EnrollError::NotReady {
-            server: server.clone(),
-            refused: RefusedCall::of_answer(&answer),
-        }),
+    let status = match &outcome {
+        Outcome::Http(answer) => answer.status,
+        Outcome::Grpc(answer) if answer.code == GrpcCode::Unimplemented => 404,
+        Outcome::Grpc(answer) => answer.code.http_status(),
+        Outcome::Fault(_) | Outcome::NoKey(_) => return Err(refused(outcome, server)),
+    };
+    match status {
+        300..=399 | 429 | 499..=599 => {
+            Err(EnrollError::NotReady { server: server.clone(), refused: RefusedCall::of(outcome) })
+        }
         _ => Ok(()),
     }
 }
@@ -408,33 +413,39 @@ fn read(
     server: &ServerUrl,
     username: &Username,
 ) -> Result<EnrollResponse, EnrollError> {
-    let answer = answered(outcome, server)?;
-    if matches!(answer.status, 200 | 201) {
-        return serde_json::from_slice(&answer.body).ok().filter(is_usable).ok_or_else(|| {
-            EnrollError::NotAnEnrollment { server: server.clone(), status: answer.status }
-        });
-    }
-    let refused = RefusedCall::of_answer(&answer);
-    let code = match &refused {
-        RefusedCall::Answered { code, .. } => code.clone(),
+    let answered = match &outcome {
+        Outcome::Http(answer) if matches!(answer.status, 200 | 201) => {
+            Some((answer.status, &answer.body))
+        }
+        Outcome::Grpc(answer) if answer.code == GrpcCode::Ok => Some((200, &answer.reply)),
         _ => None,
     };
-    Err(match (answer.status, code) {
-        (401, None | Some(ProblemCode::BadSecret)) => EnrollError::BadSecret,
-        (403, None | Some(ProblemCode::UserSuspended)) => EnrollError::Suspended(username.clone()),
-        (409, None | Some(ProblemCode::AlreadyEnrolled)) => EnrollError::KnownToServer,
-        (202..=399 | 404 | 405 | 408 | 425 | 429 | 500..=599, _) => {
-            EnrollError::NotReady { server: server.clone(), refused }
-        }
-        _ => EnrollError::Refused(refused),
+    if let Some((status, body)) = answered {
+        return serde_json::from_slice(body)
+            .ok()
+            .filter(is_usable)
+            .ok_or_else(|| EnrollError::NotAnEnrollment { server: server.clone(), status });
+    }
+    Err(match refused(outcome, server) {
+        EnrollError::Refused(refused) => match refused.status() {
+            Some((401, None | Some(ProblemCode::BadSecret))) => EnrollError::BadSecret,
+            Some((403, None | Some(ProblemCode::UserSuspended))) => {
+                EnrollError::Suspended(username.clone())
+            }
+            Some((409, None | Some(ProblemCode::AlreadyEnrolled))) => EnrollError::KnownToServer,
+            Some((202..=399 | 404 | 405 | 408 | 425 | 429 | 499..=599, _)) => {
+                EnrollError::NotReady { server: server.clone(), refused }
+            }
+            _ => EnrollError::Refused(refused),
+        },
+        error => error,
     })
 }
 
-fn answered(outcome: Outcome, server: &ServerUrl) -> Result<HttpAnswer, EnrollError> {
+fn refused(outcome: Outcome, server: &ServerUrl) -> EnrollError {
     match outcome {
-        Outcome::Http(answer) => Ok(answer),
-        Outcome::Fault(fault) => Err(EnrollError::Unreachable { server: server.clone(), fault }),
-        Outcome::NoKey(cause) => Err(EnrollError::Refused(RefusedCall::NoKey(cause))),
+        Outcome::Fault(fault) => EnrollError::Unreachable { server: server.clone(), fault },
+        outcome => EnrollError::Refused(RefusedCall::of(outcome)),
     }
 }
 

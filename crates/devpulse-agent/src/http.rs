@@ -1,45 +1,42 @@
 //! HTTPS to the organisation's server: single calls, unjudged.
 //!
 //! What an answer means is decided in `devpulse_pipeline::verdict`; here it is only
-//! carried. [`HttpUplink`] adds tokens and content encodings.
+//! carried. Connections for gRPC are made here too.
 
+mod client;
 mod encoding;
 mod fault;
-mod refused;
 mod resolver;
 mod tls;
-mod token;
-mod uplink;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use devpulse_pipeline::{HttpAnswer, Outcome, OutgoingImage, TransportFault};
+use devpulse_pipeline::{HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, TransportFault};
 use devpulse_protocol::{
-    AccessToken, ApiKey, BATCH_PATH, BatchId, CONFIG_PATH, DEVICE_SELF_PATH, DeviceId, ENROLL_PATH,
-    EnrollRequest, HEALTH_PATH, IDEMPOTENCY_KEY, PROTOCOL_HEADER, PROTOCOL_VERSION,
-    SCREENSHOTS_PATH, TOKEN_PATH, TokenRequest,
+    AccessToken, BATCH_PATH, BatchId, CONFIG_PATH, DEVICE_SELF_PATH, ENROLL_PATH, EnrollRequest,
+    HEALTH_PATH, IDEMPOTENCY_KEY, SCREENSHOTS_PATH, TOKEN_PATH, TokenRequest,
 };
 use reqwest::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
-    LOCATION, RETRY_AFTER,
+    CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
 };
-use reqwest::{NoProxy, Proxy, RequestBuilder, Url, redirect};
+use reqwest::{RequestBuilder, Url};
 use zeroize::Zeroizing;
 
+pub(crate) use client::client;
+pub(crate) use encoding::{Encoding, Negotiation};
 pub use fault::fault_hint;
-pub use refused::RefusedCall;
-pub use uplink::{ConfigFetch, HttpUplink, KeySource, OtherOrigin};
+pub(crate) use fault::of as fault_of;
 
-use encoding::Encoding;
+use crate::origin::{ProxyUrl, ServerOrigin, ServerUrl};
+use crate::server::ConfigAnswer;
+use crate::settings::{GrpcFallback, LocalSettings};
 
-use crate::origin::{ProxyUrl, Scheme, ServerOrigin, ServerUrl};
-use crate::settings::LocalSettings;
-
-const USER_AGENT: &str = concat!("devpulse-client/", env!("CARGO_PKG_VERSION"));
-const LONGEST_ANSWER: usize = 1024 * 1024;
+/// Longest answer that is read.
+pub(crate) const LONGEST_ANSWER: usize = 1024 * 1024;
 const JSON: &str = "application/json";
 
 /// How the server is reached.
@@ -54,13 +51,20 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Longest time for a request and its answer together.
     pub timeout: Duration,
+    /// What follows where a gRPC server lacks a method.
+    pub grpc_fallback: GrpcFallback,
 }
 
 impl HttpOptions {
     /// What the settings say.
     #[must_use]
     pub fn of(local: &LocalSettings) -> Self {
-        Self { ca_cert: local.ca_cert.clone(), proxy: local.proxy.clone(), ..Self::default() }
+        Self {
+            ca_cert: local.ca_cert.clone(),
+            proxy: local.proxy.clone(),
+            grpc_fallback: local.grpc_fallback,
+            ..Self::default()
+        }
     }
 }
 
@@ -71,6 +75,7 @@ impl Default for HttpOptions {
             proxy: None,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(30),
+            grpc_fallback: GrpcFallback::Off,
         }
     }
 }
@@ -120,6 +125,7 @@ impl HttpSetupError {
 pub struct HttpApi {
     client: reqwest::Client,
     server: ServerUrl,
+    encodings: Arc<Negotiation>,
 }
 
 /// An answer with the headers that only some calls need.
@@ -131,35 +137,14 @@ struct Exchange {
 }
 
 impl HttpApi {
-    /// Prepares calls to a server; nothing is sent yet.
+    /// Prepares calls to a server, a gRPC one by the address below it; nothing is sent yet.
     ///
     /// # Errors
     /// Fails where the certificates that are to be trusted cannot be read.
     pub fn new(server: ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
-        let setup = |error: reqwest::Error| HttpSetupError::Client(error.to_string());
-        // A far server in the clear may still have a proxy that speaks TLS in between.
-        let needs_tls = server.origin().scheme() == Scheme::Https || !server.is_loopback();
-        let mut client = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .default_headers(HeaderMap::from_iter([(
-                HeaderName::from_static(PROTOCOL_HEADER),
-                HeaderValue::from_static(PROTOCOL_VERSION),
-            )]))
-            .tls_backend_preconfigured(tls::config(options.ca_cert.as_deref(), needs_tls)?)
-            .dns_resolver(resolver::Resolver)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .tls_info(true)
-            .retry(reqwest::retry::never())
-            .connect_timeout(options.connect_timeout)
-            .timeout(options.timeout);
-        if server.is_loopback() {
-            client = client.no_proxy();
-        } else if let Some(proxy) = &options.proxy {
-            let proxy = Proxy::all(proxy.expose()).map_err(setup)?;
-            client = client.proxy(proxy.no_proxy(NoProxy::from_env()));
-        }
-        Ok(Self { client: client.build().map_err(setup)?, server })
+        let server = server.over_http();
+        let client = client(&server, options)?;
+        Ok(Self { client, server, encodings: Arc::default() })
     }
 
     /// The server.
@@ -186,16 +171,11 @@ impl HttpApi {
     }
 
     /// Exchanges the API key, which must be this server's, for a token.
-    async fn token(&self, api_key: &ApiKey, client_id: &DeviceId) -> Outcome {
-        let request = TokenRequest { api_key: api_key.clone(), client_id: client_id.clone() };
-        self.post_json(TOKEN_PATH, &request).await
+    pub(crate) async fn token(&self, request: &TokenRequest) -> Outcome {
+        self.post_json(TOKEN_PATH, request).await
     }
 
-    async fn config(
-        &self,
-        token: &AccessToken,
-        etag: Option<&str>,
-    ) -> Result<Exchange, TransportFault> {
+    pub(crate) async fn config(&self, token: &AccessToken, etag: Option<&str>) -> ConfigAnswer {
         let request = |url| {
             let request = self.client.get(url).bearer_auth(token.expose());
             match etag {
@@ -203,16 +183,44 @@ impl HttpApi {
                 None => request,
             }
         };
-        self.exchange(request, CONFIG_PATH).await
+        match self.exchange(request, CONFIG_PATH).await {
+            Ok(Exchange { answer, etag: found, .. }) => ConfigAnswer {
+                is_unchanged: answer.status == 304 && etag.is_some(),
+                etag: found,
+                outcome: Outcome::Http(answer),
+            },
+            Err(fault) => {
+                ConfigAnswer { is_unchanged: false, etag: None, outcome: Outcome::Fault(fault) }
+            }
+        }
     }
 
-    async fn batch(
+    /// Sends a batch in the best encoding that the server takes.
+    pub(crate) async fn batch(&self, token: &AccessToken, batch: &OutgoingBatch) -> Outcome {
+        let mut encoding = self.encodings.best();
+        loop {
+            let Ok(body) = encoding.encode(&batch.body) else {
+                return Outcome::Fault(TransportFault::Broken);
+            };
+            let answered = self.encoded(token, batch.batch_id, encoding, body).await;
+            let weaker = match &answered {
+                Outcome::Http(answer) if answer.status == 415 => self.encodings.refused(encoding),
+                _ => None,
+            };
+            match weaker {
+                Some(weaker) => encoding = weaker,
+                None => return answered,
+            }
+        }
+    }
+
+    async fn encoded(
         &self,
         token: &AccessToken,
         batch_id: BatchId,
         encoding: Encoding,
         body: Bytes,
-    ) -> Result<Exchange, TransportFault> {
+    ) -> Outcome {
         let request = |url| {
             let request = self
                 .client
@@ -226,14 +234,10 @@ impl HttpApi {
                 None => request,
             }
         };
-        self.exchange(request, BATCH_PATH).await
+        outcome(self.exchange(request, BATCH_PATH).await)
     }
 
-    async fn image(
-        &self,
-        token: &AccessToken,
-        image: &OutgoingImage,
-    ) -> Result<Exchange, TransportFault> {
+    pub(crate) async fn image(&self, token: &AccessToken, image: &OutgoingImage) -> Outcome {
         let request = |url| {
             self.client
                 .put(url)
@@ -241,12 +245,12 @@ impl HttpApi {
                 .header(CONTENT_TYPE, image.media_type.as_str())
                 .body(image.bytes.clone())
         };
-        self.exchange(request, &format!("{SCREENSHOTS_PATH}/{}", image.sha256)).await
+        outcome(self.exchange(request, &format!("{SCREENSHOTS_PATH}/{}", image.sha256)).await)
     }
 
-    async fn revoke_self(&self, token: &AccessToken) -> Result<Exchange, TransportFault> {
+    pub(crate) async fn revoke_self(&self, token: &AccessToken) -> Outcome {
         let request = |url| self.client.delete(url).bearer_auth(token.expose());
-        self.exchange(request, DEVICE_SELF_PATH).await
+        outcome(self.exchange(request, DEVICE_SELF_PATH).await)
     }
 
     async fn post_json(&self, path: &str, body: &impl serde::Serialize) -> Outcome {
@@ -286,7 +290,15 @@ impl HttpApi {
 }
 
 async fn perform(request: RequestBuilder) -> Result<Exchange, TransportFault> {
-    let mut response = request.send().await.map_err(|error| fault::of(&error))?;
+    read(request.send().await.map_err(|error| fault::of(&error))?).await
+}
+
+/// What something answered that need not be the server.
+pub(crate) async fn answer_in(response: reqwest::Response) -> Outcome {
+    outcome(read(response).await)
+}
+
+async fn read(mut response: reqwest::Response) -> Result<Exchange, TransportFault> {
     let text = |name: HeaderName| {
         let value = response.headers().get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -314,8 +326,8 @@ async fn perform(request: RequestBuilder) -> Result<Exchange, TransportFault> {
     Ok(exchange)
 }
 
-/// The certificate that the connection was made with.
-fn certificate(response: &reqwest::Response) -> Option<Vec<u8>> {
+/// The certificate (DER) that the connection was made with.
+pub(crate) fn certificate(response: &reqwest::Response) -> Option<Vec<u8>> {
     let tls = response.extensions().get::<reqwest::tls::TlsInfo>()?;
     tls.peer_certificate().map(<[u8]>::to_vec)
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-/// The base address of a server: `https`, or `http` where that is permitted;
-/// without a query, a fragment, a name or password, and without a trailing slash.
+/// The base address of a server: `https` or `grpcs`, or `http` or `grpc` where that is
+/// permitted; without a query, a fragment, a name or password, and without a trailing slash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     text: Box<str>,
@@ -29,15 +29,19 @@ pub enum Scheme {
     Http,
     /// Over TLS.
     Https,
+    /// gRPC in the clear.
+    Grpc,
+    /// gRPC over TLS.
+    Grpcs,
 }
 
-/// Whether `http` may leave this machine.
+/// Whether `http` and `grpc` may leave this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// `http` is for this machine only.
+    /// They are for this machine only.
     #[default]
     LoopbackOnly,
-    /// `http` may go anywhere (`DEVPULSE_ALLOW_HTTP=1`).
+    /// They may go anywhere (`DEVPULSE_ALLOW_HTTP=1`).
     Anywhere,
 }
 
@@ -47,12 +51,18 @@ pub enum ServerUrlError {
     /// It is no URL, or none with a host.
     #[error("a URL such as https://devpulse.example.org")]
     NotAUrl,
-    /// Its scheme is neither `https` nor `http`.
-    #[error("a URL that begins with https://")]
+    /// Its scheme is none that a server is spoken to in.
+    #[error("a URL that begins with https:// or grpcs://")]
     Scheme,
     /// It is `http` to another machine.
     #[error("https, or http to this machine only")]
     PlainHttp,
+    /// It is `grpc` to another machine.
+    #[error("grpcs, or grpc to this machine only")]
+    PlainGrpc,
+    /// It is gRPC, and has a path, which gRPC knows nothing of.
+    #[error("a gRPC URL without a path")]
+    GrpcPath,
     /// It bears a name, a password, a query or a fragment.
     #[error("a URL without name, password, query and fragment")]
     Extras,
@@ -65,11 +75,11 @@ impl ServerUrl {
     /// Says, as what would be allowed, why it is refused.
     pub fn parse(text: &str, plain_http: PlainHttp) -> Result<Self, ServerUrlError> {
         let url = Url::parse(text.trim()).map_err(|_| ServerUrlError::NotAUrl)?;
-        let scheme = match url.scheme() {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            _ => return Err(ServerUrlError::Scheme),
-        };
+        let scheme = Scheme::named(url.scheme()).ok_or(ServerUrlError::Scheme)?;
+        // Only of http and https does the parser know how a host is written.
+        let rest = url.as_str().split_at(url.scheme().len()).1;
+        let url = Url::parse(&format!("{}{rest}", scheme.below().name()))
+            .map_err(|_| ServerUrlError::NotAUrl)?;
         if !url.username().is_empty()
             || url.password().is_some()
             || url.query().is_some()
@@ -81,11 +91,18 @@ impl ServerUrl {
         let host = host.ok_or(ServerUrlError::NotAUrl)?.to_ascii_lowercase();
         let port = url.port_or_known_default().ok_or(ServerUrlError::NotAUrl)?;
         let is_loopback = is_loopback(&host);
-        if scheme == Scheme::Http && !is_loopback && plain_http == PlainHttp::LoopbackOnly {
-            return Err(ServerUrlError::PlainHttp);
+        if !scheme.is_secure() && !is_loopback && plain_http == PlainHttp::LoopbackOnly {
+            return Err(match scheme {
+                Scheme::Grpc => ServerUrlError::PlainGrpc,
+                _ => ServerUrlError::PlainHttp,
+            });
+        }
+        let below = url.as_str().trim_end_matches('/');
+        if scheme.is_grpc() && !url.path().chars().all(|c| c == '/') {
+            return Err(ServerUrlError::GrpcPath);
         }
         Ok(Self {
-            text: url.as_str().trim_end_matches('/').into(),
+            text: format!("{}{}", scheme.name(), &below[url.scheme().len()..]).into(),
             origin: ServerOrigin { scheme, host: host.into(), port },
             is_loopback,
         })
@@ -107,13 +124,24 @@ impl ServerUrl {
     /// [`PlainHttp::Anywhere`] is needed.
     #[must_use]
     pub fn is_plain_to_a_far_host(&self) -> bool {
-        self.origin.scheme == Scheme::Http && !self.is_loopback
+        !self.origin.scheme.is_secure() && !self.is_loopback
     }
 
     /// Whether it is on this machine, so that no proxy may stand in between.
     #[must_use]
     pub const fn is_loopback(&self) -> bool {
         self.is_loopback
+    }
+
+    /// The same place as HTTP names it: gRPC goes over `http` or `https`.
+    #[must_use]
+    pub fn over_http(&self) -> Self {
+        let (scheme, below) = (self.origin.scheme, self.origin.scheme.below());
+        Self {
+            text: format!("{}{}", below.name(), &self.text[scheme.name().len()..]).into(),
+            origin: ServerOrigin { scheme: below, ..self.origin.clone() },
+            is_loopback: self.is_loopback,
+        }
     }
 
     /// The address of a route below this one; `path` begins with a slash.
@@ -123,15 +151,47 @@ impl ServerUrl {
     }
 }
 
+impl Scheme {
+    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Grpc, Self::Grpcs];
+
+    /// As it stands in a URL.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Grpc => "grpc",
+            Self::Grpcs => "grpcs",
+        }
+    }
+
+    /// Whether nobody in between can read what is said.
+    #[must_use]
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Https | Self::Grpcs)
+    }
+
+    /// Whether it is gRPC.
+    #[must_use]
+    pub const fn is_grpc(self) -> bool {
+        matches!(self, Self::Grpc | Self::Grpcs)
+    }
+
+    /// The scheme of the requests that it is made of.
+    const fn below(self) -> Self {
+        if self.is_secure() { Self::Https } else { Self::Http }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| scheme.name() == name)
+    }
+}
+
 impl ServerOrigin {
     /// The origin of any `http` or `https` URL.
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
-        let scheme = match url.scheme() {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            _ => return None,
-        };
+        let scheme = Scheme::named(url.scheme()).filter(|scheme| !scheme.is_grpc())?;
         Some(Self {
             scheme,
             host: url.host_str()?.to_ascii_lowercase().into(),
@@ -172,11 +232,7 @@ impl fmt::Debug for ServerUrl {
 
 impl fmt::Display for ServerOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
+        write!(f, "{}://{}:{}", self.scheme.name(), self.host, self.port)
     }
 }
 
@@ -247,6 +303,26 @@ mod tests {
     }
 
     #[test]
+    fn a_grpc_address_is_normalised_as_the_one_below_it() {
+        for text in ["grpcs://Example.ORG", " GRPCS://example.org:443/ "] {
+            let server = parse(text).unwrap();
+            assert_eq!(server.as_str(), "grpcs://example.org", "{text}");
+            assert_eq!(server.origin().to_string(), "grpcs://example.org:443");
+            assert_eq!(server.over_http(), parse("https://example.org").unwrap());
+        }
+        let local = parse("grpc://[::1]:8420").unwrap();
+        assert!(local.is_loopback() && !local.is_plain_to_a_far_host());
+        assert_eq!(local.over_http(), parse("http://[::1]:8420").unwrap());
+        assert_eq!(parse("grpc://localhost").unwrap().origin().port(), 80);
+        let far = ServerUrl::parse("grpc://example.org", PlainHttp::Anywhere).unwrap();
+        assert!(far.is_plain_to_a_far_host());
+        assert_ne!(
+            parse("grpcs://a.org").unwrap().origin(),
+            parse("https://a.org").unwrap().origin()
+        );
+    }
+
+    #[test]
     fn an_origin_is_scheme_host_and_port() {
         let origin = |text| parse(text).unwrap().origin().clone();
         assert_eq!(origin("https://example.org"), origin("https://EXAMPLE.org:443/elsewhere"));
@@ -277,7 +353,11 @@ mod tests {
         for (text, allowed) in [
             ("example.org", "a URL such as https://devpulse.example.org"),
             ("https://", "a URL such as https://devpulse.example.org"),
-            ("ftp://example.org", "a URL that begins with https://"),
+            ("ftp://example.org", "a URL that begins with https:// or grpcs://"),
+            ("grpc://example.org", "grpcs, or grpc to this machine only"),
+            ("grpcs://example.org/devpulse", "a gRPC URL without a path"),
+            ("grpcs://", "a URL such as https://devpulse.example.org"),
+            ("grpcs://me:pw@example.org", "a URL without name, password, query and fragment"),
             ("http://example.org", "https, or http to this machine only"),
             ("https://me:pw@example.org", "a URL without name, password, query and fragment"),
             ("https://example.org?x=1", "a URL without name, password, query and fragment"),

@@ -9,13 +9,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::home::Home;
-use crate::http::{ConfigFetch, HttpUplink};
+use crate::server::{ConfigFetch, ServerUplink};
 use crate::server_config::StoredServerConfig;
 use crate::settings::Settings;
 
 /// Keeps the settings as the server wants them.
 pub(crate) struct PolicyPoll {
-    pub(crate) uplink: Arc<HttpUplink>,
+    pub(crate) uplink: Arc<ServerUplink>,
     pub(crate) home: Home,
     pub(crate) sender: SenderHandle,
     pub(crate) settings: watch::Sender<Arc<Settings>>,

@@ -21,7 +21,7 @@ use devpulse_protocol::{Config, Key, RefusedSetting, ServerConfig};
 use serde_json::Value;
 
 pub use error::SettingsError;
-pub use local::{LocalSettings, SecretStoreChoice};
+pub use local::{GrpcFallback, LocalSettings, SecretStoreChoice};
 pub use place::{Origin, Place};
 pub use sources::{Flag, Sources};
 pub use table::{DotEnv, Local, Setting, Subject, TABLE, Unit, Variable};

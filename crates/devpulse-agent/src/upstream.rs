@@ -7,13 +7,14 @@ use devpulse_pipeline::Uplink;
 use crate::credentials::{
     Credentials, CredentialsError, DeviceIdentity, Enrollment, SecretStore, SystemKeychain,
 };
-use crate::http::{HttpApi, HttpOptions, HttpSetupError, HttpUplink, KeySource, OtherOrigin};
+use crate::http::{HttpOptions, HttpSetupError};
+use crate::server::{KeySource, OtherOrigin, ServerApi, ServerUplink};
 use crate::settings::Settings;
 
 /// The way to the server, and who the device is there.
 pub(crate) struct Upstream {
     identity: DeviceIdentity,
-    uplink: Arc<HttpUplink>,
+    uplink: Arc<ServerUplink>,
 }
 
 /// Why there is no way to the server.
@@ -83,8 +84,8 @@ impl Upstream {
         };
         identity.check_plain(settings)?;
         let options = HttpOptions::of(settings.local());
-        let api = HttpApi::new(identity.server_url.clone(), &options)?;
-        let uplink = Arc::new(HttpUplink::new(api, &identity, key)?);
+        let api = ServerApi::new(identity.server_url.clone(), &options)?;
+        let uplink = Arc::new(ServerUplink::new(api, &identity, key)?);
         Ok(Some(Self { identity, uplink }))
     }
 
@@ -92,7 +93,7 @@ impl Upstream {
         &self.identity
     }
 
-    pub(crate) fn uplink(&self) -> Arc<HttpUplink> {
+    pub(crate) fn uplink(&self) -> Arc<ServerUplink> {
         Arc::clone(&self.uplink)
     }
 

@@ -23,16 +23,24 @@ pub(crate) struct Caller {
 
 /// Lets only requests through that speak this version of the protocol.
 pub(crate) async fn require_protocol(request: Request, next: Next) -> Result<Response, Refusal> {
-    match request.headers().get(PROTOCOL_HEADER) {
-        Some(version) if version == PROTOCOL_VERSION => Ok(next.run(request).await),
-        _ => {
+    match check_protocol(request.headers()) {
+        Ok(()) => Ok(next.run(request).await),
+        Err(refusal) => {
             body::discard(request.into_body()).await;
-            Err(Refusal::new(
-                StatusCode::BAD_REQUEST,
-                ProblemCode::UnsupportedProtocol,
-                format!("every request bears DevPulse-Protocol: {PROTOCOL_VERSION}"),
-            ))
+            Err(refusal)
         }
+    }
+}
+
+/// Refuses another version of the protocol than this one.
+pub(crate) fn check_protocol(headers: &HeaderMap) -> Result<(), Refusal> {
+    match headers.get(PROTOCOL_HEADER) {
+        Some(version) if version == PROTOCOL_VERSION => Ok(()),
+        _ => Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            ProblemCode::UnsupportedProtocol,
+            format!("every request bears DevPulse-Protocol: {PROTOCOL_VERSION}"),
+        )),
     }
 }
 
@@ -56,7 +64,11 @@ pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-async fn identify(headers: &HeaderMap, state: &ServerState) -> Result<(i64, DeviceId), Refusal> {
+/// The device that a request's token belongs to: its row and its id.
+pub(crate) async fn identify(
+    headers: &HeaderMap,
+    state: &ServerState,
+) -> Result<(i64, DeviceId), Refusal> {
     let token = bearer_token(headers).ok_or_else(bad_token)?;
     let digest = Digest::of(token);
     match state.store.read(move |connection| tokens::bearer(connection, &digest)).await? {

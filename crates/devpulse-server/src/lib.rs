@@ -30,6 +30,9 @@
 //! revoked; with [`Reenrollment::Refuse`] a device that is not revoked is answered 409
 //! instead. An image has at most 16 MiB, a batch 32 MiB before its content encoding.
 //!
+//! The same over gRPC, as `devpulse/v1/devpulse.proto` has it, is served at the same port,
+//! and with [`ServerOptions::grpc`] at one of its own.
+//!
 //! # The admin interface
 //! It listens on a port of its own, on loopback only. Every request bears
 //! `Authorization: Bearer <token>`; the token lies in a file that only its owner can
@@ -58,6 +61,7 @@ mod batch;
 mod body;
 mod caller;
 mod credential;
+mod grpc;
 mod options;
 mod refusal;
 mod routes;

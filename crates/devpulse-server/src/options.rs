@@ -12,6 +12,9 @@ use crate::store::Database;
 pub struct ServerOptions {
     /// Where devices reach it; port 0 takes a free one. Beyond loopback it needs `tls`.
     pub listen: SocketAddr,
+    /// With it, gRPC is served here as well, and nothing else is. Beyond loopback it needs
+    /// `tls`.
+    pub grpc: Option<SocketAddr>,
     /// Where it keeps its data.
     pub database: Database,
     /// With it, devices are served over TLS only.
@@ -65,6 +68,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            grpc: None,
             database: Database::Temporary,
             tls: None,
             admin: None,

@@ -1,11 +1,18 @@
 //! Errors as the server answers them: problems with a status and a code, never plain text.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use devpulse_grpc::Details;
 use devpulse_protocol::{Problem, ProblemCode};
+use tonic::{Code, Status};
 
 use crate::store::StoreError;
+
+/// When to come again where the server cannot now.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An answer that says no, or that the server failed.
 #[derive(Debug)]
@@ -101,6 +108,31 @@ impl From<StoreError> for Refusal {
     }
 }
 
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.status {
+            StatusCode::BAD_REQUEST => Code::InvalidArgument,
+            StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+            StatusCode::FORBIDDEN => Code::PermissionDenied,
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::CONFLICT => Code::AlreadyExists,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => {
+                Code::ResourceExhausted
+            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::METHOD_NOT_ALLOWED => {
+                Code::FailedPrecondition
+            }
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            _ => Code::Internal,
+        };
+        let details = Details {
+            code: Some(refusal.code),
+            retry_delay: (code == Code::Unavailable).then_some(RETRY_AFTER),
+        };
+        devpulse_grpc::status(code, refusal.detail, &details)
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let problem = Problem {
@@ -116,7 +148,7 @@ impl IntoResponse for Refusal {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
         }
         response
     }

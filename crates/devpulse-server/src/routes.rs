@@ -1,9 +1,9 @@
 //! The public interface: what devices call.
 
-mod batch;
-mod config;
-mod enrollment;
-mod screenshot;
+pub(crate) mod batch;
+pub(crate) mod config;
+pub(crate) mod enrollment;
+pub(crate) mod screenshot;
 mod table;
 
 use axum::Router;
@@ -11,15 +11,17 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use devpulse_protocol::DeviceId;
 use serde::Serialize;
 
 pub use self::table::PublicRoute;
 use crate::caller::{Caller, require_protocol};
+use crate::grpc;
 use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::devices;
 
-/// The public routes over `state`.
+/// The public routes over `state`, those of gRPC among them.
 pub fn router(state: ServerState) -> Router {
     let (versioned, unversioned): (Vec<_>, Vec<_>) =
         PublicRoute::ALL.into_iter().partition(|route| route.bears_version());
@@ -27,7 +29,8 @@ pub fn router(state: ServerState) -> Router {
         .route_layer(from_fn(require_protocol))
         .merge(table::collect(unversioned))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
-        .fallback(async || Refusal::not_found("there is nothing at this path"))
+        .merge(grpc::routes(&state))
+        .fallback(nothing_here)
         .layer(from_fn(log))
         .with_state(state)
 }
@@ -77,8 +80,21 @@ async fn revoke_self(
     State(state): State<ServerState>,
     caller: Caller,
 ) -> Result<StatusCode, Refusal> {
-    let device_id = caller.device_id.clone();
-    state.store.write(move |connection| devices::revoke(connection, &device_id)).await?;
-    tracing::info!(device = %caller.device_id, "a device revoked itself");
+    revoke(&state, caller.device_id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the right to send of the device that asks.
+pub(crate) async fn revoke(state: &ServerState, device_id: DeviceId) -> Result<(), Refusal> {
+    tracing::info!(device = %device_id, "a device revokes itself");
+    state.store.write(move |connection| devices::revoke(connection, &device_id)).await?;
+    Ok(())
+}
+
+/// What is asked for is not there; told in the language of whoever asks.
+pub(crate) async fn nothing_here(request: Request) -> Response {
+    if grpc::is_grpc(request.headers()) {
+        return grpc::no_such_service();
+    }
+    Refusal::not_found("there is nothing at this path").into_response()
 }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::admin::Admin;
 use crate::admin_routes::admin_router;
 use crate::admin_token::{AdminToken, AdminTokenError};
+use crate::grpc::grpc_router;
 use crate::options::ServerOptions;
 use crate::routes::router;
 use crate::state::ServerState;
@@ -31,8 +32,16 @@ pub struct Server;
 pub struct RunningServer {
     state: ServerState,
     public: Listener,
+    grpc: Option<Listener>,
     admin: Option<Listener>,
-    scheme: &'static str,
+    security: Security,
+}
+
+/// Whether devices are served over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Security {
+    Plain,
+    Tls,
 }
 
 /// Why the server did not start.
@@ -107,8 +116,10 @@ impl Server {
         options: ServerOptions,
         layer: impl FnOnce(Router) -> Router,
     ) -> Result<RunningServer, ServerError> {
-        if options.tls.is_none() && !options.listen.ip().is_loopback() {
-            return Err(ServerError::PlainBeyondLoopback(options.listen));
+        for address in [Some(options.listen), options.grpc].into_iter().flatten() {
+            if options.tls.is_none() && !address.ip().is_loopback() {
+                return Err(ServerError::PlainBeyondLoopback(address));
+            }
         }
         let tls = options.tls.as_ref().map(tls::config).transpose()?;
         let admin = match &options.admin {
@@ -121,16 +132,21 @@ impl Server {
             None => None,
         };
         let socket = bind(options.listen)?;
+        let grpc = options.grpc.map(bind).transpose()?;
         let state = open(options.clone()).await?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let security = if tls.is_some() { Security::Tls } else { Security::Plain };
         let admin = admin
             .map(|(socket, token)| {
                 Listener::start(socket, None, admin_router(state.admin(), token))
             })
             .transpose()?;
+        let grpc = grpc
+            .map(|socket| Listener::start(socket, tls.clone(), grpc_router(&state)))
+            .transpose()?;
         let public = Listener::start(socket, tls, layer(router(state.clone())))?;
-        tracing::info!(address = %public.address, scheme, "reference server, not for production");
-        Ok(RunningServer { state, public, admin, scheme })
+        let address = public.address;
+        tracing::info!(%address, ?security, "reference server, not for production");
+        Ok(RunningServer { state, public, grpc, admin, security })
     }
 }
 
@@ -138,7 +154,28 @@ impl RunningServer {
     /// Where devices reach the server, such as `http://127.0.0.1:8420`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.public.address)
+        let scheme = match self.security {
+            Security::Plain => "http",
+            Security::Tls => "https",
+        };
+        format!("{scheme}://{}", self.public.address)
+    }
+
+    /// Where devices reach the server over gRPC, such as `grpc://127.0.0.1:8422`: at a
+    /// listener of its own if there is one, else at the one for all.
+    #[must_use]
+    pub fn grpc_url(&self) -> String {
+        let scheme = match self.security {
+            Security::Plain => "grpc",
+            Security::Tls => "grpcs",
+        };
+        format!("{scheme}://{}", self.grpc.as_ref().unwrap_or(&self.public).address)
+    }
+
+    /// Whether gRPC has a listener of its own.
+    #[must_use]
+    pub const fn has_grpc_listener(&self) -> bool {
+        self.grpc.is_some()
     }
 
     /// The address of the public listener, with its real port.
@@ -161,13 +198,12 @@ impl RunningServer {
 
     /// Lets requests that are under way finish, for at most 3 s, and closes the database.
     pub async fn shutdown(self) {
-        let mut admin = self.admin;
-        let mut public = self.public;
+        let Self { state, mut public, grpc, admin, .. } = self;
         public.finish().await;
-        if let Some(admin) = &mut admin {
-            admin.finish().await;
+        for mut listener in [grpc, admin].into_iter().flatten() {
+            listener.finish().await;
         }
-        self.state.store.close().await;
+        state.store.close().await;
     }
 }
 

@@ -17,9 +17,10 @@ use super::facts::{
 use crate::agent::wal_hint;
 use crate::credentials::{DeviceIdentity, kept_in, keychain_state};
 use crate::home::access;
-use crate::http::{HttpApi, HttpOptions};
+use crate::http::HttpOptions;
 use crate::offline;
 use crate::origin::{ProxyUrl, ServerUrl};
+use crate::server::ServerApi;
 use crate::settings::{Origin, Settings};
 
 /// Time that the agent has to greet and to answer.
@@ -178,7 +179,7 @@ async fn ask_server(settings: &Settings, url: Option<ServerUrl>) -> ServerFact {
         timeout: SERVER_DEADLINE,
         ..HttpOptions::of(settings.local())
     };
-    let api = match HttpApi::new(url.clone(), &options) {
+    let api = match ServerApi::new(url.clone(), &options) {
         Ok(api) => api,
         Err(error) => {
             let remedy = error.hint().map(ToOwned::to_owned);
@@ -193,7 +194,9 @@ async fn ask_server(settings: &Settings, url: Option<ServerUrl>) -> ServerFact {
 
 /// Which proxy the requests go through, by the rules that the requests follow.
 fn proxy(settings: &Settings, server: &ServerUrl) -> ProxyFact {
-    let Ok(target) = server.as_str().parse::<http::Uri>() else { return ProxyFact::Direct };
+    let Ok(target) = server.over_http().as_str().parse::<http::Uri>() else {
+        return ProxyFact::Direct;
+    };
     if server.is_loopback() {
         return ProxyFact::Direct;
     }

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use devpulse_pipeline::{HttpAnswer, Outcome, TransportFault};
+use devpulse_pipeline::{GrpcCode, Outcome, TransportFault};
 use devpulse_protocol::Timestamp;
 
 use super::Check;
 use super::certificate;
 use super::facts::{Facts, ProxyFact, ServerFact};
 use crate::http::fault_hint;
-use crate::origin::Scheme;
 
 /// A certificate that ends sooner than this is worth a warning.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -27,6 +26,28 @@ pub(super) fn server(facts: &Facts) -> Check {
             .with_remedy("enroll, or name it with DEVPULSE_SERVER_URL"),
         ServerFact::NoRequest(url, _) => {
             Check::unknown(NAME, format!("{url} cannot be asked before TLS is set up"))
+        }
+        ServerFact::Asked { url, outcome: Outcome::Http(answer), .. }
+            if url.origin().scheme().is_grpc() =>
+        {
+            Check::failed(
+                NAME,
+                format!("{url} answers with status {}, but not in gRPC", answer.status),
+                Some("check the address, or have the server speak gRPC there".to_owned()),
+            )
+        }
+        ServerFact::Asked { url, outcome: Outcome::Grpc(answer), took, .. } => {
+            let took = took.as_millis();
+            match answer.code {
+                GrpcCode::Ok | GrpcCode::Unimplemented | GrpcCode::NotFound => {
+                    Check::ok(NAME, format!("{url} answers over gRPC within {took} ms"))
+                }
+                code => Check::warning(
+                    NAME,
+                    format!("{url} answers over gRPC with {code}"),
+                    "try again; if it stays so, tell your administrator",
+                ),
+            }
         }
         ServerFact::Asked { url, outcome: Outcome::Http(answer), took, .. } => {
             let took = took.as_millis();
@@ -56,12 +77,15 @@ pub(super) fn tls(facts: &Facts) -> Check {
         ServerFact::NoRequest(_, complaint) => {
             Check::failed(NAME, complaint.cause.clone(), complaint.remedy.clone())
         }
-        ServerFact::Asked { url, .. } if url.origin().scheme() == Scheme::Http => {
+        ServerFact::Asked { url, .. } if !url.origin().scheme().is_secure() => {
             if url.is_plain_to_a_far_host() {
+                let scheme = url.origin().scheme().name();
                 Check::warning(
                     NAME,
-                    format!("{url} is plain http to another machine: anybody in between can read"),
-                    "have the server speak https, and enroll there",
+                    format!(
+                        "{url} is plain {scheme} to another machine: anybody in between can read"
+                    ),
+                    format!("have the server speak {scheme}s, and enroll there"),
                 )
             } else {
                 Check::ok(NAME, "it is not needed, because the server is on this machine")
@@ -70,7 +94,7 @@ pub(super) fn tls(facts: &Facts) -> Check {
         ServerFact::Asked { outcome: Outcome::Fault(fault @ TransportFault::Tls(_)), .. } => {
             Check::failed(NAME, fault.to_string(), Some(fault_hint(fault).to_owned()))
         }
-        ServerFact::Asked { outcome: Outcome::Http(_), certificate, .. } => {
+        ServerFact::Asked { outcome: Outcome::Http(_) | Outcome::Grpc(_), certificate, .. } => {
             trusted(certificate.as_deref(), facts.now)
         }
         ServerFact::Asked { .. } => Check::unknown(NAME, NOT_REACHED),
@@ -101,11 +125,16 @@ pub(super) fn proxy(facts: &Facts) -> Check {
 pub(super) fn clock(facts: &Facts) -> Check {
     const NAME: &str = "clock";
 
-    let ServerFact::Asked { outcome: Outcome::Http(answer), at, .. } = &facts.server else {
+    let answered = match &facts.server {
+        ServerFact::Asked { outcome: Outcome::Http(answer), at, .. } => Some((&answer.date, at)),
+        ServerFact::Asked { outcome: Outcome::Grpc(answer), at, .. } => Some((&answer.date, at)),
+        _ => None,
+    };
+    let Some((date, at)) = answered else {
         let reason = if matches!(facts.server, ServerFact::None) { NO_SERVER } else { NOT_REACHED };
         return Check::unknown(NAME, reason);
     };
-    let Some(theirs) = date_of(answer) else {
+    let Some(theirs) = date.as_deref().and_then(date_of) else {
         return Check::unknown(NAME, "the server does not say what time it is");
     };
     let skew = at.as_millis() - theirs.as_millis();
@@ -145,8 +174,8 @@ fn trusted(certificate: Option<&[u8]>, now: Timestamp) -> Check {
 }
 
 /// The time in the `Date` header, which is cut to whole seconds.
-fn date_of(answer: &HttpAnswer) -> Option<Timestamp> {
-    let date = httpdate::parse_http_date(answer.date.as_deref()?).ok()?;
+fn date_of(date: &str) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(date).ok()?;
     let millis = date.duration_since(UNIX_EPOCH).ok()?.as_millis();
     Some(Timestamp::from_millis(i64::try_from(millis).ok()?.saturating_add(500)))
 }

@@ -15,7 +15,7 @@ const ZSTD_LEVEL: i32 = 3;
 
 /// A content encoding, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Zstd,
     Gzip,
     Identity,
@@ -23,7 +23,7 @@ pub(super) enum Encoding {
 
 /// Which encoding the server takes, as far as is known.
 #[derive(Debug, Default)]
-pub(super) struct Negotiation {
+pub(crate) struct Negotiation {
     refused: Mutex<Option<(Encoding, Instant)>>,
 }
 
@@ -60,7 +60,7 @@ impl Encoding {
 
 impl Negotiation {
     /// The best encoding that the server did not refuse lately.
-    pub(super) fn best(&self) -> Encoding {
+    pub(crate) fn best(&self) -> Encoding {
         match *self.lock() {
             Some((refused, at)) if at.elapsed() < REMEMBERED => {
                 refused.weaker().unwrap_or(Encoding::Identity)
@@ -69,8 +69,8 @@ impl Negotiation {
         }
     }
 
-    /// Takes note of a refusal (415); gives what to try next.
-    pub(super) fn refused(&self, encoding: Encoding) -> Option<Encoding> {
+    /// Takes note of a refusal; gives what to try next.
+    pub(crate) fn refused(&self, encoding: Encoding) -> Option<Encoding> {
         let weaker = encoding.weaker()?;
         *self.lock() = Some((encoding, Instant::now()));
         Some(weaker)

@@ -10,7 +10,7 @@ use super::resolver::NameNotFound;
 
 /// Sorts a failed request; what is not known to have failed before the request left
 /// counts as broken, so that its outcome is unknown.
-pub(super) fn of(error: &reqwest::Error) -> TransportFault {
+pub(crate) fn of(error: &reqwest::Error) -> TransportFault {
     let causes = causes(error);
     if let Some(tls) = causes.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return TransportFault::Tls(tls_fault(tls));
@@ -71,7 +71,7 @@ pub const fn fault_hint(fault: &TransportFault) -> &'static str {
             "use the name that the server's certificate is for"
         }
         TransportFault::Tls(TlsFault::Handshake) => {
-            "check that the server speaks https at this address and port"
+            "check that the server speaks https, or gRPC where it is grpcs, at this address and port"
         }
         TransportFault::AnswerTimeout | TransportFault::Broken | TransportFault::TooLong => {
             "try again; if it stays so, tell your administrator"

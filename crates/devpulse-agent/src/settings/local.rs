@@ -45,6 +45,19 @@ pub struct LocalSettings {
     pub log: LogFilter,
     /// What acknowledges a batch.
     pub receipt: ReceiptMode,
+    /// What follows where a gRPC server lacks a method.
+    pub grpc_fallback: GrpcFallback,
+}
+
+/// What follows where a gRPC server says that it has no such method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GrpcFallback {
+    /// Delivery is blocked.
+    #[default]
+    Off,
+    /// The same host and port is spoken to in HTTPS; in HTTP where gRPC went in the clear.
+    Https,
 }
 
 /// Where enrolling puts the key.
@@ -81,6 +94,7 @@ impl LocalSettings {
             proxy: None,
             log: LogFilter::default(),
             receipt: ReceiptMode::Receipt,
+            grpc_fallback: GrpcFallback::Off,
         }
     }
 
@@ -117,6 +131,7 @@ impl LocalSettings {
                 ReceiptMode::Receipt => "receipt",
                 ReceiptMode::Status => "status",
             }),
+            Local::GrpcFallback => json!(self.grpc_fallback),
         }
     }
 
@@ -125,13 +140,18 @@ impl LocalSettings {
         let text = text.ok_or_else(|| assigned.refused(Local::ServerUrl.allowed()))?;
         ServerUrl::parse(text, self.plain_http).map_err(|fault| {
             let mut refused = assigned.refused(fault.to_string());
-            if let (SettingsError::Invalid { hint, .. }, ServerUrlError::PlainHttp) =
-                (&mut refused, fault)
-            {
-                *hint = Some(
-                    "use https; or, where everybody in the network is trusted, set \
-                     DEVPULSE_ALLOW_HTTP=1",
-                );
+            if let SettingsError::Invalid { hint, .. } = &mut refused {
+                *hint = match fault {
+                    ServerUrlError::PlainHttp => Some(
+                        "use https; or, where everybody in the network is trusted, set \
+                         DEVPULSE_ALLOW_HTTP=1",
+                    ),
+                    ServerUrlError::PlainGrpc => Some(
+                        "use grpcs; or, where everybody in the network is trusted, set \
+                         DEVPULSE_ALLOW_HTTP=1",
+                    ),
+                    _ => None,
+                };
             }
             refused
         })
@@ -168,6 +188,9 @@ impl LocalSettings {
                     "status" => ReceiptMode::Status,
                     _ => return None,
                 };
+            }
+            Local::GrpcFallback => {
+                self.grpc_fallback = GrpcFallback::deserialize(&assigned.value).ok()?;
             }
         }
         Some(())

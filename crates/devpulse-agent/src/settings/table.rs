@@ -45,6 +45,7 @@ pub enum Local {
     Proxy,
     Log,
     Receipt,
+    GrpcFallback,
 }
 
 /// An environment variable.
@@ -130,7 +131,7 @@ impl Local {
     #[must_use]
     pub const fn allowed(self) -> &'static str {
         match self {
-            Self::ServerUrl => "an https URL (http to this machine only)",
+            Self::ServerUrl => "an https or grpcs URL (http or grpc to this machine only)",
             Self::Username | Self::ClientId | Self::ApiKey => {
                 "text of 1 to 1024 characters without control characters"
             }
@@ -143,6 +144,7 @@ impl Local {
                  info,devpulse_agent=debug"
             }
             Self::Receipt => "one of receipt, status",
+            Self::GrpcFallback => "one of off, https",
         }
     }
 }
@@ -265,7 +267,8 @@ pub const TABLE: &[Setting] = &[
         Some("DEVPULSE_ALLOW_HTTP"),
         UntilEnrolled,
         true,
-        "Whether an http server may be on another machine, which anybody in between can read.",
+        "Whether an http or grpc server may be on another machine, which anybody in between can \
+         read.",
     ),
     local(
         Local::Proxy,
@@ -284,6 +287,15 @@ pub const TABLE: &[Setting] = &[
         true,
         "What acknowledges a batch: a receipt that adds up, or any 2xx from a server that cannot \
          give one.",
+    ),
+    local(
+        Local::GrpcFallback,
+        "sender.grpc_fallback",
+        None,
+        Always,
+        true,
+        "What follows where a gRPC server says that it has no such method: delivery is blocked, \
+         or the same host and port is spoken to in HTTPS (HTTP where it is grpc://).",
     ),
     policy(
         Key::HeartbeatInterval,

@@ -9,8 +9,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use devpulse_agent::credentials::DeviceIdentity;
-use devpulse_agent::http::{HttpApi, HttpOptions, HttpUplink, KeySource};
+use devpulse_agent::http::HttpOptions;
 use devpulse_agent::origin::{PlainHttp, ServerUrl};
+use devpulse_agent::server::{KeySource, ServerApi, ServerUplink};
 use devpulse_pipeline::{HttpAnswer, Outcome, OutgoingBatch};
 use devpulse_protocol::{ApiKey, BatchId, DeviceId, EventId, TOKEN_PATH, Username};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -137,8 +138,8 @@ pub(crate) fn impatient(connect: Option<Duration>, answer: Option<Duration>) -> 
     }
 }
 
-pub(crate) fn api(server: &str) -> HttpApi {
-    HttpApi::new(url(server), &HttpOptions::default()).unwrap()
+pub(crate) fn api(server: &str) -> ServerApi {
+    ServerApi::new(url(server), &HttpOptions::default()).unwrap()
 }
 
 pub(crate) fn identity(server: &str) -> DeviceIdentity {
@@ -152,9 +153,9 @@ pub(crate) fn identity(server: &str) -> DeviceIdentity {
     }
 }
 
-pub(crate) fn uplink(server: &str) -> HttpUplink {
+pub(crate) fn uplink(server: &str) -> ServerUplink {
     let key = KeySource::Held(ApiKey::new("hunter2"));
-    HttpUplink::new(api(server), &identity(server), key).unwrap()
+    ServerUplink::new(api(server), &identity(server), key).unwrap()
 }
 
 pub(crate) fn batch() -> OutgoingBatch {

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use devpulse_agent::credentials::{SecretStore, SecretStoreError, Secrets};
 use devpulse_agent::home::Home;
-use devpulse_agent::http::{ConfigFetch, HttpUplink, KeySource, RefusedCall};
 use devpulse_agent::machine;
+use devpulse_agent::server::{ConfigFetch, KeySource, RefusedCall, ServerUplink};
 use devpulse_pipeline::{Call, Outcome, OutgoingBatch, OutgoingImage, Uplink, Verdict, verdict};
 use devpulse_protocol::{
     ApiKey, BatchEnvelope, BatchId, Custom, EnrollRequest, EnrollResponse, Epoch, Event, EventBody,
@@ -114,7 +114,7 @@ async fn an_encoding_that_is_refused_gives_way_to_a_weaker_one_for_good() {
 async fn a_key_is_not_sent_to_another_origin() {
     let key = KeySource::Held(ApiKey::new("hunter2"));
     let issuer = identity("https://a.example");
-    let error = HttpUplink::new(api("https://b.example"), &issuer, key).unwrap_err();
+    let error = ServerUplink::new(api("https://b.example"), &issuer, key).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the device's key was issued by https://a.example:443 and is not sent to \
@@ -152,7 +152,7 @@ async fn a_locked_keychain_is_asked_again_at_the_next_attempt() {
     let scratch = tempfile::tempdir().unwrap();
     let store = Arc::new(Locked::default());
     let key = KeySource::Stored { store: store.clone(), home: Home::at(scratch.path()) };
-    let uplink = HttpUplink::new(api(&server.url), &identity(&server.url), key).unwrap();
+    let uplink = ServerUplink::new(api(&server.url), &identity(&server.url), key).unwrap();
     let answer = uplink.send_batch(&batch()).await;
     assert_eq!(answer.call, Call::Token);
     let cause = "the keychain did not answer within 5 s".to_owned();
@@ -165,7 +165,7 @@ async fn a_locked_keychain_is_asked_again_at_the_next_attempt() {
 /// A device that the reference server took in.
 struct Device {
     server: RunningServer,
-    uplink: HttpUplink,
+    uplink: ServerUplink,
     enrolled: EnrollResponse,
 }
 
@@ -184,7 +184,7 @@ async fn device() -> Device {
     let mut identity = identity(&server.url());
     identity.device_id = enrolled.device_id.clone();
     let key = KeySource::Held(enrolled.api_key.clone());
-    let uplink = HttpUplink::new(api(&server.url()), &identity, key).unwrap();
+    let uplink = ServerUplink::new(api(&server.url()), &identity, key).unwrap();
     Device { server, uplink, enrolled }
 }
 

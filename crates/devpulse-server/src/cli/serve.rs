@@ -17,11 +17,15 @@ use super::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 When a listener is ready, one line `listening on URL` goes to stdout: first the one for
-devices, then the one for administrators. With port 0 the line names the real port.")]
+devices, then the one for administrators, then the one of --grpc-listen. With port 0 the line
+names the real port. gRPC is served at --listen too: grpc://ADDRESS, with TLS grpcs://ADDRESS.")]
 pub(super) struct ServeArguments {
     /// Where devices reach the server. Anything beyond loopback needs --tls-cert and --tls-key.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8420")]
     listen: SocketAddr,
+    /// Where devices reach it over gRPC only, besides --listen.
+    #[arg(long, value_name = "ADDRESS")]
+    grpc_listen: Option<SocketAddr>,
     /// Where administrators reach it; an address of loopback only.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8421")]
     admin_listen: SocketAddr,
@@ -96,6 +100,7 @@ impl ServeArguments {
         let token_file = self.admin_token_file.unwrap_or_else(|| token_file_beside(&db));
         ServerOptions {
             listen: self.listen,
+            grpc: self.grpc_listen,
             database: Database::File(db),
             tls: self
                 .tls_cert
@@ -124,6 +129,9 @@ fn announce(server: &RunningServer) -> Result<(), Failure> {
     writeln!(stdout, "listening on {}", server.url())?;
     if let Some(url) = server.admin_url() {
         writeln!(stdout, "listening on {url} for administrators")?;
+    }
+    if server.has_grpc_listener() {
+        writeln!(stdout, "listening on {}", server.grpc_url())?;
     }
     stdout.flush()?;
     Ok(())

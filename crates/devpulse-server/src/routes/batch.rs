@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use devpulse_protocol::{IDEMPOTENCY_KEY, ProblemCode};
+use devpulse_protocol::{DeviceId, IDEMPOTENCY_KEY, ProblemCode};
 
 use super::json_text;
 use crate::batch::{BatchFault, ParsedBatch};
@@ -14,7 +14,7 @@ use crate::state::ServerState;
 use crate::store::batches::{self, BatchOutcome};
 
 /// Largest batch, before and after its content encoding is undone.
-const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 
 pub(super) async fn send(
     State(state): State<ServerState>,
@@ -26,14 +26,25 @@ pub(super) async fn send(
     body::require_json(&parts.headers)?;
     let encoding = ContentEncoding::of(&parts.headers)?;
     let key = idempotency_key(&parts.headers)?;
+    let text = move || encoding.decode(bytes, MAX_BATCH_BYTES);
+    Ok(json_text(StatusCode::OK, take(&state, (row, device_id), key, text).await?))
+}
+
+/// Stores the batch that `text` gives and that was sent under the idempotency key `key` by
+/// the device in a row. Returns the receipt as JSON.
+pub(crate) async fn take(
+    state: &ServerState,
+    (row, device_id): (i64, DeviceId),
+    key: String,
+    text: impl FnOnce() -> Result<Vec<u8>, Refusal> + Send + 'static,
+) -> Result<String, Refusal> {
     let batch = tokio::task::spawn_blocking(move || {
-        let body = encoding.decode(bytes, MAX_BATCH_BYTES)?;
-        Ok::<_, Refusal>(ParsedBatch::parse(body, &device_id, &key)?)
+        Ok::<_, Refusal>(ParsedBatch::parse(text()?, &device_id, &key)?)
     })
     .await
     .map_err(|_| Refusal::internal())??;
     match state.store.write(move |connection| batches::take(connection, row, &batch)).await? {
-        BatchOutcome::Receipt(receipt) => Ok(json_text(StatusCode::OK, receipt)),
+        BatchOutcome::Receipt(receipt) => Ok(receipt),
         BatchOutcome::Mismatch => Err(Refusal::new(
             StatusCode::CONFLICT,
             ProblemCode::BatchMismatch,
@@ -43,7 +54,7 @@ pub(super) async fn send(
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
     headers
         .get(IDEMPOTENCY_KEY)
         .and_then(|value| value.to_str().ok())

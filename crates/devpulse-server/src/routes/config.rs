@@ -4,6 +4,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use devpulse_protocol::DeviceId;
+
 use super::json_text;
 use crate::caller::Caller;
 use crate::credential::Digest;
@@ -11,15 +13,30 @@ use crate::refusal::Refusal;
 use crate::state::ServerState;
 use crate::store::configs;
 
-pub(super) async fn fetch(
-    State(state): State<ServerState>,
-    caller: Caller,
-) -> Result<Response, Refusal> {
-    let device_id = caller.device_id;
+/// The configuration that a device gets.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) version: i64,
+    /// As JSON.
+    pub(crate) body: String,
+    /// Its entity tag.
+    pub(crate) tag: String,
+}
+
+/// Reads the configuration that a device gets.
+pub(crate) async fn current(state: &ServerState, device_id: DeviceId) -> Result<Current, Refusal> {
     let document =
         state.store.read(move |connection| configs::effective(connection, &device_id)).await?;
     let body = serde_json::to_string(&document.config).map_err(|_| Refusal::internal())?;
     let tag = format!("\"{}\"", Digest::of(&body));
+    Ok(Current { version: document.version, body, tag })
+}
+
+pub(super) async fn fetch(
+    State(state): State<ServerState>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    let Current { body, tag, .. } = current(&state, caller.device_id).await?;
     let mut response = if names_tag(caller.request.headers(), &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

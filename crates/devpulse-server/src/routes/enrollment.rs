@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use devpulse_protocol::{EnrollRequest, ProblemCode, TokenRequest, TokenResponse};
+use devpulse_protocol::{EnrollRequest, EnrollResponse, ProblemCode, TokenRequest, TokenResponse};
 
 use super::json;
 use crate::body;
@@ -21,7 +21,15 @@ pub(super) async fn enroll(
     headers: HeaderMap,
     request: Body,
 ) -> Result<Response, Refusal> {
-    let request: EnrollRequest = body::read_json(&headers, request).await?;
+    let (status, response) = take_in(&state, body::read_json(&headers, request).await?).await?;
+    Ok(json(status, &response))
+}
+
+/// Takes a device in: 201 where it is new, 200 where the server knew it.
+pub(crate) async fn take_in(
+    state: &ServerState,
+    request: EnrollRequest,
+) -> Result<(StatusCode, EnrollResponse), Refusal> {
     for (field, name) in [("username", request.username.as_str()), ("hostname", &request.hostname)]
     {
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
@@ -34,11 +42,11 @@ pub(super) async fn enroll(
     match outcome {
         Enrollment::New(response) => {
             tracing::info!(device = %response.device_id, "a device enrolled");
-            Ok(json(StatusCode::CREATED, &response))
+            Ok((StatusCode::CREATED, response))
         }
         Enrollment::Renewed(response) => {
             tracing::info!(device = %response.device_id, "a device enrolled again");
-            Ok(json(StatusCode::OK, &response))
+            Ok((StatusCode::OK, response))
         }
         Enrollment::BadSecret => Err(Refusal::unauthorized(
             ProblemCode::BadSecret,
@@ -62,7 +70,15 @@ pub(super) async fn issue_token(
     headers: HeaderMap,
     request: Body,
 ) -> Result<Response, Refusal> {
-    let request: TokenRequest = body::read_json(&headers, request).await?;
+    let response = grant(&state, body::read_json(&headers, request).await?).await?;
+    Ok(json(StatusCode::OK, &response))
+}
+
+/// Gives a token for an API key.
+pub(crate) async fn grant(
+    state: &ServerState,
+    request: TokenRequest,
+) -> Result<TokenResponse, Refusal> {
     let lifetime = state.token_lifetime;
     let grant = state
         .store
@@ -71,14 +87,11 @@ pub(super) async fn issue_token(
         })
         .await?;
     match grant {
-        TokenGrant::Granted(access_token) => Ok(json(
-            StatusCode::OK,
-            &TokenResponse {
-                access_token,
-                token_type: "Bearer".to_owned(),
-                expires_in: lifetime.as_secs(),
-            },
-        )),
+        TokenGrant::Granted(access_token) => Ok(TokenResponse {
+            access_token,
+            token_type: "Bearer".to_owned(),
+            expires_in: lifetime.as_secs(),
+        }),
         TokenGrant::UnknownKey => Err(Refusal::unauthorized(
             ProblemCode::BadKey,
             "the API key is not the one of this device",

@@ -70,11 +70,8 @@ impl TokenHolder {
 
 /// Reads a token out of an answer; an answer that holds none comes back.
 fn renewed(outcome: Outcome) -> Result<Held, Outcome> {
-    let Outcome::Http(answer) = &outcome else { return Err(outcome) };
-    if !(200..300).contains(&answer.status) {
-        return Err(outcome);
-    }
-    let Ok(response) = serde_json::from_slice::<TokenResponse>(&answer.body) else {
+    let read = |body| serde_json::from_slice::<TokenResponse>(body).ok();
+    let Some(response) = outcome.success().and_then(|body| read(body)) else {
         return Err(outcome);
     };
     let token = response.access_token;

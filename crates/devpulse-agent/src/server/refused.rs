@@ -1,6 +1,6 @@
 //! Calls that did not do what they were for, told to a person.
 
-use devpulse_pipeline::{HttpAnswer, Outcome, TransportFault};
+use devpulse_pipeline::{GrpcAnswer, GrpcCode, HttpAnswer, Outcome, TransportFault};
 use devpulse_protocol::{Problem, ProblemCode};
 
 use crate::printable::printable;
@@ -24,6 +24,19 @@ pub enum RefusedCall {
         /// What the server says happened, fit for a terminal.
         detail: Option<String>,
     },
+    /// The server refused, over gRPC.
+    #[error("the server answered {status}{}", words(.code.as_ref(), .detail.as_deref()))]
+    AnsweredGrpc {
+        /// The status.
+        status: GrpcCode,
+        /// The problem's code, where the server named one.
+        code: Option<ProblemCode>,
+        /// What the server says happened, fit for a terminal.
+        detail: Option<String>,
+    },
+    /// The reply to a gRPC call is not what was asked for.
+    #[error("the server's reply is not what was asked for")]
+    OtherReply,
     /// The answer is a success, but not this server's.
     #[error("the answer {status} is not DevPulse's; a network's sign-in page may stand in the way")]
     NotDevPulse {
@@ -36,18 +49,48 @@ impl RefusedCall {
     /// Whether the device may not send any more.
     #[must_use]
     pub fn is_revoked(&self) -> bool {
-        matches!(self, Self::Answered { status: 403, code: Some(ProblemCode::DeviceRevoked), .. })
+        matches!(
+            self,
+            Self::Answered { status: 403, code: Some(ProblemCode::DeviceRevoked), .. }
+                | Self::AnsweredGrpc {
+                    status: GrpcCode::PermissionDenied,
+                    code: Some(ProblemCode::DeviceRevoked),
+                    ..
+                }
+        )
     }
 
-    pub(super) fn of(outcome: Outcome) -> Self {
+    /// The status, over gRPC the one of HTTP that says about the same, and the problem's
+    /// code; `None` where there is no refusal by a server.
+    pub(crate) fn status(&self) -> Option<(u16, Option<&ProblemCode>)> {
+        match self {
+            Self::Answered { status, code, .. } => Some((*status, code.as_ref())),
+            Self::AnsweredGrpc { status, code, .. } => Some((status.http_status(), code.as_ref())),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn of(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Fault(fault) => Self::Fault(fault),
             Outcome::NoKey(cause) => Self::NoKey(cause),
             Outcome::Http(answer) => Self::of_answer(&answer),
+            Outcome::Grpc(answer) => Self::of_grpc(answer),
         }
     }
 
-    pub(crate) fn of_answer(answer: &HttpAnswer) -> Self {
+    fn of_grpc(answer: GrpcAnswer) -> Self {
+        if answer.code == GrpcCode::Ok {
+            return Self::OtherReply;
+        }
+        Self::AnsweredGrpc {
+            status: answer.code,
+            code: answer.problem,
+            detail: (!answer.message.is_empty()).then(|| printable(&answer.message).into_owned()),
+        }
+    }
+
+    fn of_answer(answer: &HttpAnswer) -> Self {
         let status = answer.status;
         if (200..300).contains(&status) {
             return Self::NotDevPulse { status };

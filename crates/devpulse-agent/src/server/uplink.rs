@@ -1,18 +1,15 @@
-//! Carries batches and images over HTTPS, with tokens and content encodings.
+//! Carries batches and images to the server, with tokens.
 
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use devpulse_pipeline::{
-    Answer, Call, Outcome, OutgoingBatch, OutgoingImage, TransportFault, Uplink,
-};
-use devpulse_protocol::{AccessToken, ApiKey, DeviceId, Timestamp};
+use devpulse_pipeline::{Answer, Call, GrpcCode, Outcome, OutgoingBatch, OutgoingImage, Uplink};
+use devpulse_protocol::{AccessToken, ApiKey, DeviceId, Timestamp, TokenRequest};
 use tokio::sync::Mutex;
 
-use super::encoding::Negotiation;
 use super::token::TokenHolder;
-use super::{Exchange, HttpApi, RefusedCall, outcome};
+use super::{Answered, RefusedCall, ServerApi};
 use crate::credentials::{DeviceIdentity, SecretStore, key_in};
 use crate::home::Home;
 use crate::origin::ServerOrigin;
@@ -23,12 +20,11 @@ use crate::server_config::StoredServerConfig;
 /// It gets its own tokens and keeps them in memory only. The key goes to the token route
 /// of the origin that issued it and nowhere else.
 #[derive(Debug)]
-pub struct HttpUplink {
-    api: HttpApi,
+pub struct ServerUplink {
+    api: ServerApi,
     client_id: DeviceId,
     key: Mutex<KeySource>,
     tokens: TokenHolder,
-    encodings: Negotiation,
 }
 
 /// Where the device's key comes from.
@@ -64,13 +60,13 @@ pub enum ConfigFetch {
     Changed(StoredServerConfig),
 }
 
-impl HttpUplink {
+impl ServerUplink {
     /// Joins a server and the key that it issued; nothing is sent yet.
     ///
     /// # Errors
     /// Refuses a server of another origin than the one that issued the key.
     pub fn new(
-        api: HttpApi,
+        api: ServerApi,
         identity: &DeviceIdentity,
         key: KeySource,
     ) -> Result<Self, Box<OtherOrigin>> {
@@ -83,7 +79,6 @@ impl HttpUplink {
             client_id: identity.device_id.clone(),
             key: Mutex::new(key),
             tokens: TokenHolder::default(),
-            encodings: Negotiation::default(),
         })
     }
 
@@ -94,18 +89,17 @@ impl HttpUplink {
     pub async fn fetch_config(&self, etag: Option<&str>) -> Result<ConfigFetch, RefusedCall> {
         let answered =
             self.with_token(|token| async move { self.api.config(&token, etag).await }).await;
-        let exchange = answered.map_err(|refused| RefusedCall::of(refused.outcome))?;
-        match exchange.answer.status {
-            304 if etag.is_some() => Ok(ConfigFetch::Unchanged),
-            200 => serde_json::from_slice(&exchange.answer.body)
-                .ok()
-                .and_then(|config| {
-                    StoredServerConfig::new(config, exchange.etag, Timestamp::now()).ok()
-                })
-                .map(ConfigFetch::Changed)
-                .ok_or(RefusedCall::NotDevPulse { status: 200 }),
-            _ => Err(RefusedCall::of_answer(&exchange.answer)),
+        let answer = answered.map_err(RefusedCall::of)?;
+        if answer.is_unchanged {
+            return Ok(ConfigFetch::Unchanged);
         }
+        let refused = || RefusedCall::of(answer.outcome.clone());
+        let body = answer.outcome.success().ok_or_else(refused)?;
+        serde_json::from_slice(body)
+            .ok()
+            .and_then(|config| StoredServerConfig::new(config, answer.etag, Timestamp::now()).ok())
+            .map(ConfigFetch::Changed)
+            .ok_or_else(refused)
     }
 
     /// Ends the device's key at the server.
@@ -115,32 +109,34 @@ impl HttpUplink {
     pub async fn revoke_self(&self) -> Result<(), RefusedCall> {
         let answered =
             self.with_token(|token| async move { self.api.revoke_self(&token).await }).await;
-        let exchange = answered.map_err(|refused| RefusedCall::of(refused.outcome))?;
-        if matches!(exchange.answer.status, 200 | 202 | 204) {
-            return Ok(());
+        match answered.map_err(RefusedCall::of)? {
+            Outcome::Http(answer) if matches!(answer.status, 200 | 202 | 204) => Ok(()),
+            Outcome::Grpc(answer) if answer.code == GrpcCode::Ok => Ok(()),
+            refused => Err(RefusedCall::of(refused)),
         }
-        Err(RefusedCall::of_answer(&exchange.answer))
     }
 
-    /// Makes a call with a token, and once more with a new one where it is refused.
-    async fn with_token<F>(&self, call: impl Fn(AccessToken) -> F) -> Result<Exchange, Unanswered>
+    /// Makes a call with a token, and once more with a new one where it is refused. Where
+    /// there is no token, what became of asking for one.
+    async fn with_token<T, F>(&self, call: impl Fn(AccessToken) -> F) -> Result<T, Outcome>
     where
-        F: Future<Output = Result<Exchange, TransportFault>>,
+        T: Answered,
+        F: Future<Output = T>,
     {
-        let no_token = |outcome| Unanswered { is_token: true, outcome };
-        let fault = |fault| Unanswered { is_token: false, outcome: Outcome::Fault(fault) };
-        let token = self.tokens.get(self.ask_for_token()).await.map_err(no_token)?;
-        let exchange = call(token.clone()).await.map_err(fault)?;
-        if exchange.answer.status != 401 {
-            return Ok(exchange);
+        let token = self.tokens.get(self.ask_for_token()).await?;
+        let answered = call(token.clone()).await;
+        if !answered.outcome().is_unauthenticated() {
+            return Ok(answered);
         }
-        let renewed = self.tokens.replace(&token, self.ask_for_token()).await;
-        call(renewed.map_err(no_token)?).await.map_err(fault)
+        Ok(call(self.tokens.replace(&token, self.ask_for_token()).await?).await)
     }
 
     async fn ask_for_token(&self) -> Outcome {
         match self.key().await {
-            Ok(key) => self.api.token(&key, &self.client_id).await,
+            Ok(api_key) => {
+                let client_id = self.client_id.clone();
+                self.api.token(&TokenRequest { api_key, client_id }).await
+            }
             Err(cause) => Outcome::NoKey(cause),
         }
     }
@@ -164,31 +160,11 @@ impl HttpUplink {
 }
 
 #[async_trait]
-impl Uplink for HttpUplink {
+impl Uplink for ServerUplink {
     async fn send_batch(&self, batch: &OutgoingBatch) -> Answer {
-        let mut encoding = self.encodings.best();
-        loop {
-            let Ok(body) = encoding.encode(&batch.body) else {
-                return Answer {
-                    call: Call::Batch,
-                    outcome: Outcome::Fault(TransportFault::Broken),
-                };
-            };
-            let answered = self
-                .with_token(|token| {
-                    let body = body.clone();
-                    async move { self.api.batch(&token, batch.batch_id, encoding, body).await }
-                })
-                .await;
-            let weaker = match &answered {
-                Ok(exchange) if exchange.answer.status == 415 => self.encodings.refused(encoding),
-                _ => None,
-            };
-            match weaker {
-                Some(weaker) => encoding = weaker,
-                None => return answer(Call::Batch, answered),
-            }
-        }
+        let answered =
+            self.with_token(|token| async move { self.api.batch(&token, batch).await }).await;
+        answer(Call::Batch, answered)
     }
 
     async fn send_image(&self, image: &OutgoingImage) -> Answer {
@@ -207,16 +183,9 @@ impl fmt::Debug for KeySource {
     }
 }
 
-/// A call to which the server gave no answer, or a token call that gave no token.
-struct Unanswered {
-    is_token: bool,
-    outcome: Outcome,
-}
-
-fn answer(call: Call, answered: Result<Exchange, Unanswered>) -> Answer {
+fn answer(call: Call, answered: Result<Outcome, Outcome>) -> Answer {
     match answered {
-        Ok(exchange) => Answer { call, outcome: outcome(Ok(exchange)) },
-        Err(Unanswered { is_token: true, outcome }) => Answer { call: Call::Token, outcome },
-        Err(Unanswered { is_token: false, outcome }) => Answer { call, outcome },
+        Ok(outcome) => Answer { call, outcome },
+        Err(outcome) => Answer { call: Call::Token, outcome },
     }
 }

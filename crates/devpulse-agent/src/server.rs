@@ -1,0 +1,14 @@
+//! The organisation's server, whichever way it is spoken to: HTTP or gRPC, as the scheme of
+//! its address says.
+//!
+//! A call reports what happened, unjudged. [`ServerUplink`] adds the device's key and tokens.
+
+mod api;
+mod refused;
+mod token;
+mod uplink;
+
+pub use api::ServerApi;
+pub(crate) use api::{Answered, ConfigAnswer};
+pub use refused::RefusedCall;
+pub use uplink::{ConfigFetch, KeySource, OtherOrigin, ServerUplink};

@@ -1,0 +1,200 @@
+//! The calls that a server takes.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use devpulse_pipeline::{GrpcCode, Outcome, OutgoingBatch, OutgoingImage};
+use devpulse_protocol::{AccessToken, EnrollRequest, TokenRequest};
+use tokio::time::Instant;
+
+use crate::grpc::GrpcApi;
+use crate::http::{HttpApi, HttpOptions, HttpSetupError};
+use crate::origin::ServerUrl;
+use crate::settings::GrpcFallback;
+
+/// For how long a gRPC server that lacks a method is not asked again in gRPC.
+const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+
+/// A server, spoken to as its address says.
+#[derive(Debug)]
+pub struct ServerApi {
+    server: ServerUrl,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Http(HttpApi),
+    Grpc { api: GrpcApi, fallback: Option<Fallback> },
+}
+
+/// The same place in HTTP, for where gRPC is not implemented.
+#[derive(Debug)]
+struct Fallback {
+    api: HttpApi,
+    since: Mutex<Option<Instant>>,
+}
+
+/// What came of asking for the configuration.
+#[derive(Debug)]
+pub(crate) struct ConfigAnswer {
+    pub(crate) outcome: Outcome,
+    /// What the server calls the configuration.
+    pub(crate) etag: Option<String>,
+    /// Whether it is still the one that the question named.
+    pub(crate) is_unchanged: bool,
+}
+
+/// Has an outcome.
+pub(crate) trait Answered {
+    fn outcome(&self) -> &Outcome;
+}
+
+impl Answered for Outcome {
+    fn outcome(&self) -> &Outcome {
+        self
+    }
+}
+
+impl Answered for ConfigAnswer {
+    fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+}
+
+impl ServerApi {
+    /// Prepares calls to a server; nothing is sent yet.
+    ///
+    /// # Errors
+    /// Fails where the certificates that are to be trusted cannot be read.
+    pub fn new(server: ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
+        let http = || HttpApi::new(server.clone(), options);
+        let way = if server.origin().scheme().is_grpc() {
+            let fallback = match options.grpc_fallback {
+                GrpcFallback::Off => None,
+                GrpcFallback::Https => Some(Fallback { api: http()?, since: Mutex::default() }),
+            };
+            Way::Grpc { api: GrpcApi::new(&server, options)?, fallback }
+        } else {
+            Way::Http(http()?)
+        };
+        Ok(Self { server, way })
+    }
+
+    /// The server.
+    #[must_use]
+    pub const fn server(&self) -> &ServerUrl {
+        &self.server
+    }
+
+    /// Whether the server is there.
+    pub async fn health(&self) -> Outcome {
+        self.inspect().await.0
+    }
+
+    /// Whether the server is there, and its certificate (DER) where it has one.
+    pub(crate) async fn inspect(&self) -> (Outcome, Option<Vec<u8>>) {
+        match &self.way {
+            Way::Http(api) => api.inspect().await,
+            Way::Grpc { api, .. } => api.inspect().await,
+        }
+    }
+
+    /// Asks the server to take this device in.
+    pub async fn enroll(&self, request: &EnrollRequest) -> Outcome {
+        match &self.way {
+            Way::Http(api) => api.enroll(request).await,
+            Way::Grpc { api, fallback } => {
+                either(api.enroll(request), fallback, |http| http.enroll(request)).await
+            }
+        }
+    }
+
+    /// Exchanges the API key, which must be this server's, for a token.
+    pub(crate) async fn token(&self, request: &TokenRequest) -> Outcome {
+        match &self.way {
+            Way::Http(api) => api.token(request).await,
+            Way::Grpc { api, fallback } => {
+                either(api.token(request), fallback, |http| http.token(request)).await
+            }
+        }
+    }
+
+    pub(crate) async fn config(&self, token: &AccessToken, etag: Option<&str>) -> ConfigAnswer {
+        match &self.way {
+            Way::Http(api) => api.config(token, etag).await,
+            Way::Grpc { api, fallback } => {
+                either(api.config(token, etag), fallback, |http| http.config(token, etag)).await
+            }
+        }
+    }
+
+    pub(crate) async fn batch(&self, token: &AccessToken, batch: &OutgoingBatch) -> Outcome {
+        match &self.way {
+            Way::Http(api) => api.batch(token, batch).await,
+            Way::Grpc { api, fallback } => {
+                either(api.batch(token, batch), fallback, |http| http.batch(token, batch)).await
+            }
+        }
+    }
+
+    pub(crate) async fn image(&self, token: &AccessToken, image: &OutgoingImage) -> Outcome {
+        match &self.way {
+            Way::Http(api) => api.image(token, image).await,
+            Way::Grpc { api, fallback } => {
+                either(api.image(token, image), fallback, |http| http.image(token, image)).await
+            }
+        }
+    }
+
+    /// Ends the device's key.
+    pub(crate) async fn revoke_self(&self, token: &AccessToken) -> Outcome {
+        match &self.way {
+            Way::Http(api) => api.revoke_self(token).await,
+            Way::Grpc { api, fallback } => {
+                either(api.revoke_self(token), fallback, |http| http.revoke_self(token)).await
+            }
+        }
+    }
+}
+
+/// Calls in gRPC; where that is not implemented and there is a fallback, in HTTP.
+async fn either<'a, T: Answered, F: Future<Output = T>>(
+    grpc: impl Future<Output = T>,
+    fallback: &'a Option<Fallback>,
+    http: impl FnOnce(&'a HttpApi) -> F,
+) -> T {
+    let Some(fallback) = fallback else { return grpc.await };
+    if !fallback.is_in_use() {
+        let answered = grpc.await;
+        if !is_unimplemented(answered.outcome()) {
+            return answered;
+        }
+        tracing::warn!(
+            server = fallback.api.server().as_str(),
+            "the server lacks gRPC, or a method of it; it is spoken to in HTTP for an hour"
+        );
+        fallback.begin();
+    }
+    http(&fallback.api).await
+}
+
+/// Also where something answers that speaks no gRPC at all, as gRPC itself has it.
+fn is_unimplemented(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Grpc(answer) => answer.code == GrpcCode::Unimplemented,
+        Outcome::Http(answer) => matches!(answer.status, 404 | 405 | 415 | 501),
+        Outcome::Fault(_) | Outcome::NoKey(_) => false,
+    }
+}
+
+impl Fallback {
+    fn is_in_use(&self) -> bool {
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() < REMEMBERED)
+    }
+
+    fn begin(&self) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
