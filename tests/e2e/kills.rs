@@ -14,9 +14,22 @@ const ROUNDS: u64 = 25;
 
 #[test]
 fn what_was_acknowledged_before_a_kill_arrives_once() {
-    let server = TestServer::start();
+    kill_again_and_again(&TestServer::start());
+}
+
+#[test]
+fn what_was_acknowledged_before_a_kill_arrives_once_over_https() {
+    kill_again_and_again(&TestServer::start_over("https"));
+}
+
+#[test]
+fn what_was_acknowledged_before_a_kill_arrives_once_over_grpcs() {
+    kill_again_and_again(&TestServer::start_over("grpcs"));
+}
+
+fn kill_again_and_again(server: &TestServer) {
     server.set_config(json!({"batch": {"max_events": 20, "max_interval_ms": 100}}));
-    let device = Device::enrolled(&server);
+    let device = Device::enrolled(server);
     let mut acknowledged = HashSet::new();
     for round in 0..ROUNDS {
         let agent = device.start_agent();

@@ -11,6 +11,7 @@ mod desktop;
 mod doctor;
 mod enrollment;
 mod extending;
+mod grpc;
 mod keychain;
 mod keyring;
 mod kills;

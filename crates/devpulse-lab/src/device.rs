@@ -29,7 +29,10 @@ impl Device {
     /// A device that is enrolled at the server.
     #[must_use]
     pub fn enrolled(server: &TestServer) -> Self {
-        let device = Self::new();
+        let mut device = Self::new();
+        if let Some(authority) = server.authority() {
+            device = device.with("DEVPULSE_CA_CERT", authority.to_str().unwrap());
+        }
         device.run(&enrollment(&server.url(), &server.secret())).expect_exit(0);
         device
     }

@@ -1,10 +1,11 @@
 //! The reference server, in this process.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use devpulse_protocol::DeviceId;
 use devpulse_server::{
-    Admin, Database, EventQuery, RunningServer, SecretRequest, Server, ServerOptions,
+    Admin, Database, EventQuery, RunningServer, SecretRequest, Server, ServerOptions, TlsFiles,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,6 +19,7 @@ pub struct TestServer {
     runtime: Runtime,
     running: Option<RunningServer>,
     options: ServerOptions,
+    scheme: &'static str,
     _files: TempDir,
 }
 
@@ -30,8 +32,20 @@ impl TestServer {
 
     /// As [`TestServer::start`], with other options; the database is its own in any case.
     #[must_use]
-    pub fn start_with(mut options: ServerOptions) -> Self {
+    pub fn start_with(options: ServerOptions) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), "http", options)
+    }
+
+    /// As [`TestServer::start`], reached in this scheme: `http`, `https`, `grpc` or `grpcs`,
+    /// the secure ones with a certificate that vouches for itself.
+    #[must_use]
+    pub fn start_over(scheme: &'static str) -> Self {
         let files = tempfile::tempdir().unwrap();
+        let tls = scheme.ends_with('s').then(|| certificate(files.path()));
+        Self::start_in(files, scheme, ServerOptions { tls, ..ServerOptions::default() })
+    }
+
+    fn start_in(files: TempDir, scheme: &'static str, mut options: ServerOptions) -> Self {
         options.database = Database::File(files.path().join("server.db"));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -40,13 +54,19 @@ impl TestServer {
             .unwrap();
         let running = runtime.block_on(Server::start(options.clone())).unwrap();
         options.listen = running.address();
-        Self { runtime, running: Some(running), options, _files: files }
+        Self { runtime, running: Some(running), options, scheme, _files: files }
     }
 
     /// Where it is reached.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address())
+        format!("{}://{}", self.scheme, self.address())
+    }
+
+    /// The file of the certificate to trust, where it has one.
+    #[must_use]
+    pub fn authority(&self) -> Option<&Path> {
+        self.options.tls.as_ref().map(|tls| tls.certificate.as_path())
     }
 
     /// Where it listens.
@@ -127,6 +147,13 @@ impl TestServer {
         self.runtime.block_on(self.admin().expire_tokens()).unwrap();
     }
 
+    /// What it knows of its devices.
+    #[must_use]
+    pub fn devices(&self) -> Vec<Value> {
+        let devices = self.runtime.block_on(self.admin().devices()).unwrap();
+        devices.iter().map(|device| serde_json::to_value(device).unwrap()).collect()
+    }
+
     /// Everything that it holds, in order of arrival.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
@@ -154,4 +181,14 @@ impl TestServer {
     fn admin(&self) -> Admin {
         self.running.as_ref().unwrap().admin()
     }
+}
+
+/// A certificate for this machine that vouches for itself.
+fn certificate(directory: &Path) -> TlsFiles {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let files =
+        TlsFiles { certificate: directory.join("server.pem"), key: directory.join("server.key") };
+    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
+    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+    files
 }

@@ -125,13 +125,13 @@ async fn a_server_on_this_machine_is_reached_without_a_proxy() {
 }
 
 /// A TLS server whose certificate comes from an authority of its own.
-struct Secured {
-    server: RunningServer,
-    options: HttpOptions,
+pub(crate) struct Secured {
+    pub(crate) server: RunningServer,
+    pub(crate) options: HttpOptions,
     _files: tempfile::TempDir,
 }
 
-async fn secured(name: &str, change: fn(&mut CertificateParams)) -> Secured {
+pub(crate) async fn secured(name: &str, change: fn(&mut CertificateParams)) -> Secured {
     let files = tempfile::tempdir().unwrap();
     let path = |file: &str| files.path().join(file);
     let mut authority = CertificateParams::new(Vec::new()).unwrap();

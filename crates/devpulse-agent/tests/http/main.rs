@@ -1,8 +1,10 @@
-//! The HTTPS transport against the reference server, strange servers and bad networks.
+//! The transports, HTTPS and gRPC, against the reference server, strange servers and bad
+//! networks.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod answers;
 mod faults;
+mod grpc;
 mod server;
 mod uplink;

@@ -8,8 +8,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use devpulse_agent::credentials::{SecretStore, SecretStoreError, Secrets};
 use devpulse_agent::home::Home;
+use devpulse_agent::http::HttpOptions;
 use devpulse_agent::machine;
-use devpulse_agent::server::{ConfigFetch, KeySource, RefusedCall, ServerUplink};
+use devpulse_agent::server::{ConfigFetch, KeySource, RefusedCall, ServerApi, ServerUplink};
 use devpulse_pipeline::{Call, Outcome, OutgoingBatch, OutgoingImage, Uplink, Verdict, verdict};
 use devpulse_protocol::{
     ApiKey, BatchEnvelope, BatchId, Custom, EnrollRequest, EnrollResponse, Epoch, Event, EventBody,
@@ -163,33 +164,48 @@ async fn a_locked_keychain_is_asked_again_at_the_next_attempt() {
 }
 
 /// A device that the reference server took in.
-struct Device {
-    server: RunningServer,
-    uplink: ServerUplink,
-    enrolled: EnrollResponse,
+pub(crate) struct Device {
+    pub(crate) server: RunningServer,
+    pub(crate) uplink: ServerUplink,
+    pub(crate) enrolled: EnrollResponse,
 }
 
-async fn device() -> Device {
-    let server = Server::start(ServerOptions::default()).await.unwrap();
-    let issued = server.admin().create_secret(SecretRequest::default()).await.unwrap();
-    let request = EnrollRequest {
-        username: Username::new("ada"),
-        hostname: "desk".to_owned(),
-        platform: Platform::current(),
-        enrollment_secret: issued.secret,
-        device: machine::device_info(url(&server.url()).origin()),
-    };
-    let answer = http(api(&server.url()).enroll(&request).await);
-    let enrolled: EnrollResponse = serde_json::from_slice(&answer.body).unwrap();
-    let mut identity = identity(&server.url());
-    identity.device_id = enrolled.device_id.clone();
-    let key = KeySource::Held(enrolled.api_key.clone());
-    let uplink = ServerUplink::new(api(&server.url()), &identity, key).unwrap();
-    Device { server, uplink, enrolled }
+/// The ways to reach the reference server.
+pub(crate) const WAYS: [fn(&RunningServer) -> String; 2] =
+    [RunningServer::url, RunningServer::grpc_url];
+
+async fn device(way: fn(&RunningServer) -> String) -> Device {
+    Device::at(Server::start(ServerOptions::default()).await.unwrap(), way).await
 }
 
 impl Device {
-    fn batch(&self, count: i64) -> OutgoingBatch {
+    /// Enrolled at a server, which it reaches in a certain way.
+    pub(crate) async fn at(server: RunningServer, way: fn(&RunningServer) -> String) -> Self {
+        let address = way(&server);
+        let options = HttpOptions::default();
+        Self::with(server, ServerApi::new(url(&address), &options).unwrap()).await
+    }
+
+    pub(crate) async fn with(server: RunningServer, api: ServerApi) -> Self {
+        let issued = server.admin().create_secret(SecretRequest::default()).await.unwrap();
+        let request = EnrollRequest {
+            username: Username::new("ada"),
+            hostname: "desk".to_owned(),
+            platform: Platform::current(),
+            enrollment_secret: issued.secret,
+            device: machine::device_info(api.server().over_http().origin()),
+        };
+        let answer = api.enroll(&request).await;
+        let reply = answer.success().unwrap_or_else(|| panic!("{answer:?}"));
+        let enrolled: EnrollResponse = serde_json::from_slice(reply).unwrap();
+        let mut identity = identity(api.server().as_str());
+        identity.device_id = enrolled.device_id.clone();
+        let key = KeySource::Held(enrolled.api_key.clone());
+        let uplink = ServerUplink::new(api, &identity, key).unwrap();
+        Self { server, uplink, enrolled }
+    }
+
+    pub(crate) fn batch(&self, count: i64) -> OutgoingBatch {
         let event = |seq| Event {
             header: EventHeader {
                 event_id: EventId::new(),
@@ -210,7 +226,7 @@ impl Device {
         OutgoingBatch { batch_id, body: serde_json::to_vec(&envelope).unwrap().into(), event_ids }
     }
 
-    async fn verdict(&self, batch: &OutgoingBatch) -> Verdict {
+    pub(crate) async fn verdict(&self, batch: &OutgoingBatch) -> Verdict {
         let answer = self.uplink.send_batch(batch).await;
         let now = std::time::SystemTime::now();
         verdict::of_batch(
@@ -225,49 +241,56 @@ impl Device {
 
 #[tokio::test]
 async fn a_batch_reaches_the_reference_server_once_however_often_it_is_sent() {
-    let device = device().await;
-    let batch = device.batch(3);
-    for _ in 0..2 {
-        let verdict = device.verdict(&batch).await;
+    for way in WAYS {
+        let device = device(way).await;
+        let batch = device.batch(3);
+        for _ in 0..2 {
+            let verdict = device.verdict(&batch).await;
+            assert!(matches!(verdict, Verdict::Acknowledged(_)), "{verdict:?}");
+        }
+        assert_eq!(device.server.admin().event_count().await.unwrap(), 3);
+        device.server.admin().expire_tokens().await.unwrap();
+        let verdict = device.verdict(&device.batch(2)).await;
         assert!(matches!(verdict, Verdict::Acknowledged(_)), "{verdict:?}");
+        assert_eq!(device.server.admin().event_count().await.unwrap(), 5);
     }
-    assert_eq!(device.server.admin().event_count().await.unwrap(), 3);
-    device.server.admin().expire_tokens().await.unwrap();
-    let verdict = device.verdict(&device.batch(2)).await;
-    assert!(matches!(verdict, Verdict::Acknowledged(_)), "{verdict:?}");
-    assert_eq!(device.server.admin().event_count().await.unwrap(), 5);
 }
 
 #[tokio::test]
 async fn an_image_reaches_the_reference_server() {
     use sha2::{Digest, Sha256};
 
-    let device = device().await;
-    let bytes = Bytes::from_static(b"\x89PNG\r\n\x1a\n and so on");
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let image = OutgoingImage { sha256, media_type: "image/png".to_owned(), bytes };
-    let answer = device.uplink.send_image(&image).await;
-    assert_eq!(answer.call, Call::Image);
-    let verdict = verdict::of_image(&answer, std::time::SystemTime::now());
-    assert_eq!(verdict, Verdict::Stored, "{answer:?}");
-    let stored = device.server.admin().screenshot(&image.sha256).await.unwrap();
-    assert!(stored.is_some());
+    for way in WAYS {
+        let device = device(way).await;
+        // Several of the pieces in which gRPC sends it.
+        let bytes = Bytes::from(b"\x89PNG\r\n\x1a\n and so on".repeat(40_000));
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let image = OutgoingImage { sha256, media_type: "image/png".to_owned(), bytes };
+        let answer = device.uplink.send_image(&image).await;
+        assert_eq!(answer.call, Call::Image);
+        let verdict = verdict::of_image(&answer, std::time::SystemTime::now());
+        assert_eq!(verdict, Verdict::Stored, "{answer:?}");
+        let stored = device.server.admin().screenshot(&image.sha256).await.unwrap();
+        assert_eq!(stored.unwrap().bytes, image.bytes);
+    }
 }
 
 #[tokio::test]
 async fn the_configuration_is_fetched_only_when_it_changed() {
-    let device = device().await;
-    let ConfigFetch::Changed(first) = device.uplink.fetch_config(None).await.unwrap() else {
-        panic!()
-    };
-    assert!(first.etag.is_some());
-    let same = device.uplink.fetch_config(first.etag.as_deref()).await.unwrap();
-    assert_eq!(same, ConfigFetch::Unchanged);
-    device.server.admin().set_config(json!({"idle_threshold_s": 11})).await.unwrap();
-    let changed = device.uplink.fetch_config(first.etag.as_deref()).await.unwrap();
-    let ConfigFetch::Changed(second) = changed else { panic!() };
-    assert_eq!(second.config["idle_threshold_s"], 11);
-    assert_ne!(first.etag, second.etag);
+    for way in WAYS {
+        let device = device(way).await;
+        let ConfigFetch::Changed(first) = device.uplink.fetch_config(None).await.unwrap() else {
+            panic!()
+        };
+        assert!(first.etag.is_some());
+        let same = device.uplink.fetch_config(first.etag.as_deref()).await.unwrap();
+        assert_eq!(same, ConfigFetch::Unchanged);
+        device.server.admin().set_config(json!({"idle_threshold_s": 11})).await.unwrap();
+        let changed = device.uplink.fetch_config(first.etag.as_deref()).await.unwrap();
+        let ConfigFetch::Changed(second) = changed else { panic!() };
+        assert_eq!(second.config["idle_threshold_s"], 11);
+        assert_ne!(first.etag, second.etag);
+    }
 }
 
 #[tokio::test]
@@ -282,10 +305,12 @@ async fn what_is_no_configuration_is_not_taken_for_one() {
 
 #[tokio::test]
 async fn a_device_that_revokes_itself_is_revoked() {
-    let device = device().await;
-    device.uplink.revoke_self().await.unwrap();
-    let refused = device.uplink.fetch_config(None).await.unwrap_err();
-    assert!(refused.is_revoked(), "{refused}");
-    let verdict = device.verdict(&device.batch(1)).await;
-    assert!(matches!(verdict, Verdict::Revoked { .. }), "{verdict:?}");
+    for way in WAYS {
+        let device = device(way).await;
+        device.uplink.revoke_self().await.unwrap();
+        let refused = device.uplink.fetch_config(None).await.unwrap_err();
+        assert!(refused.is_revoked(), "{refused}");
+        let verdict = device.verdict(&device.batch(1)).await;
+        assert!(matches!(verdict, Verdict::Revoked { .. }), "{verdict:?}");
+    }
 }
