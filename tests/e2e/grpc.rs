@@ -127,3 +127,22 @@ fn a_server_that_restarts_during_a_drain_over_grpc_gets_each_event_once() {
     let pipeline = &device.status()["pipeline"];
     assert_eq!((&pipeline["dropped"], &pipeline["dead_letter"]), (&json!(0), &json!(0)));
 }
+
+#[test]
+fn what_the_server_refuses_over_grpc_is_told_as_over_http() {
+    let server = TestServer::start_over("grpc");
+    let enroll = ["enroll", "--server", &server.url(), "--enrollment-secret", "wrong"];
+    let (cause, hint) = Device::new().run(&enroll).expect_exit(5).cause_and_hint();
+    assert!(cause.contains("does not accept the enrollment secret"), "{cause}");
+    assert!(hint.contains("ask your administrator"), "{hint}");
+
+    let device = Device::enrolled(&server);
+    let agent = device.start_agent();
+    server.revoke_all();
+    agent.emit(3);
+    device.run(&["sync", "--timeout", "20"]).expect_exit(5);
+    let pipeline = device.status()["pipeline"].clone();
+    assert_eq!(pipeline["state"], "revoked", "{pipeline}");
+    let error = pipeline["last_error"].as_str().unwrap();
+    assert!(error.contains("PERMISSION_DENIED device_revoked"), "{error}");
+}

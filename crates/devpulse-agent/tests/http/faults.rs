@@ -220,7 +220,7 @@ async fn a_server_that_speaks_no_tls_is_not_spoken_to_without() {
             &fault,
             &TransportFault::Tls(TlsFault::Handshake),
             "no secure connection to the server could be made",
-            "check that the server speaks https at this address and port",
+            "check that the server speaks https, or gRPC where it is grpcs, at this address and port",
         );
     }
 }
