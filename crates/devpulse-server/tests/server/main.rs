@@ -6,6 +6,7 @@ mod admin;
 mod batches;
 mod config;
 mod enrollment;
+mod grpc;
 mod harness;
 mod listeners;
 mod openapi;
