@@ -216,7 +216,7 @@ fn refusal(status: &Status, date: Option<String>) -> Outcome {
     let details = devpulse_grpc::details(status);
     Outcome::Grpc(GrpcAnswer {
         code: GrpcCode::from_number(status.code() as i32),
-        message: status.message().to_owned(),
+        message: status.message().into(),
         problem: details.code,
         retry_delay: details.retry_delay,
         date,

@@ -141,7 +141,7 @@ impl HttpApi {
     ///
     /// # Errors
     /// Fails where the certificates that are to be trusted cannot be read.
-    pub fn new(server: ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
+    pub fn new(server: &ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
         let server = server.over_http();
         let client = client(&server, options)?;
         Ok(Self { client, server, encodings: Arc::default() })

@@ -68,7 +68,7 @@ impl ServerApi {
     /// # Errors
     /// Fails where the certificates that are to be trusted cannot be read.
     pub fn new(server: ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
-        let http = || HttpApi::new(server.clone(), options);
+        let http = || HttpApi::new(&server, options);
         let way = if server.origin().scheme().is_grpc() {
             let fallback = match options.grpc_fallback {
                 GrpcFallback::Off => None,

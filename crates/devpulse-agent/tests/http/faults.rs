@@ -14,7 +14,7 @@ use crate::server::{api, closing, impatient, raw, silent, url};
 const SHORT: Duration = Duration::from_millis(200);
 
 async fn fault(server: &str, options: &HttpOptions) -> TransportFault {
-    match HttpApi::new(url(server), options).unwrap().health().await {
+    match HttpApi::new(&url(server), options).unwrap().health().await {
         Outcome::Fault(fault) => fault,
         other => panic!("{other:?}"),
     }
@@ -120,7 +120,7 @@ async fn a_server_on_this_machine_is_reached_without_a_proxy() {
     let server = Server::start(ServerOptions::default()).await.unwrap();
     let refusing = raw(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
     let options = HttpOptions { proxy: ProxyUrl::parse(&refusing), ..HttpOptions::default() };
-    let api = HttpApi::new(url(&server.url()), &options).unwrap();
+    let api = HttpApi::new(&url(&server.url()), &options).unwrap();
     assert!(matches!(api.health().await, Outcome::Http(answer) if answer.status == 200));
 }
 
@@ -155,7 +155,7 @@ pub(crate) async fn secured(name: &str, change: fn(&mut CertificateParams)) -> S
 #[tokio::test]
 async fn a_certificate_of_a_named_authority_is_trusted() {
     let secured = secured("127.0.0.1", |_| {}).await;
-    let api = HttpApi::new(url(&secured.server.url()), &secured.options).unwrap();
+    let api = HttpApi::new(&url(&secured.server.url()), &secured.options).unwrap();
     assert!(matches!(api.health().await, Outcome::Http(answer) if answer.status == 200));
 }
 
@@ -230,7 +230,7 @@ fn a_certificate_file_that_cannot_be_used_is_named() {
     let files = tempfile::tempdir().unwrap();
     let setup = |path: PathBuf| {
         let options = HttpOptions { ca_cert: Some(path), ..HttpOptions::default() };
-        HttpApi::new(url("https://devpulse.example"), &options).unwrap_err()
+        HttpApi::new(&url("https://devpulse.example"), &options).unwrap_err()
     };
     let absent = files.path().join("absent.pem");
     let error: HttpSetupError = setup(absent.clone());

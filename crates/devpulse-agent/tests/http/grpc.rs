@@ -117,7 +117,7 @@ async fn every_status_reaches_the_verdict_for_small_and_large_batches() {
             let answer = device.uplink.send_batch(&batch).await;
             let Outcome::Grpc(grpc) = &answer.outcome else { panic!("{answer:?}") };
             assert_eq!(grpc.code, GrpcCode::from_number(number));
-            assert_eq!(grpc.message, "of the test");
+            assert_eq!(&*grpc.message, "of the test");
             assert!(grpc.date.is_some());
             let verdict = device.verdict(&batch).await;
             let expected = match number {

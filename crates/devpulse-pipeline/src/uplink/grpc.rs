@@ -12,7 +12,7 @@ pub struct GrpcAnswer {
     /// The status.
     pub code: GrpcCode,
     /// The status in words, as sent.
-    pub message: String,
+    pub message: Box<str>,
     /// `ErrorInfo.reason`, where the server named one.
     pub problem: Option<ProblemCode>,
     /// `RetryInfo.retry_delay`, where the server asks for a wait.

@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn said(code: GrpcCode, message: &str) -> GrpcAnswer {
-        GrpcAnswer { code, message: message.to_owned(), ..GrpcAnswer::default() }
+        GrpcAnswer { code, message: message.into(), ..GrpcAnswer::default() }
     }
 
     #[test]
