@@ -100,21 +100,17 @@ impl GrpcApi {
 
     /// Sends a batch, compressed unless the server takes none that are.
     pub(crate) async fn batch(&self, token: &AccessToken, batch: &OutgoingBatch) -> Outcome {
-        let Ok(message) = batch_from_json(&batch.body) else {
-            return Outcome::Fault(TransportFault::Broken);
-        };
-        let key = batch.batch_id.to_string();
         let plain = self.client();
-        let gzip = plain.clone().send_compressed(CompressionEncoding::Gzip);
         if self.encodings.best() == Encoding::Identity {
-            return self.send(plain, token, &key, message).await;
+            return self.send(plain, token, batch).await;
         }
-        let answered = self.send(gzip, token, &key, message.clone()).await;
+        let gzip = plain.clone().send_compressed(CompressionEncoding::Gzip);
+        let answered = self.send(gzip, token, batch).await;
         if !is_unimplemented(&answered) {
             return answered;
         }
         // The code for a missing method is also the one for an unknown compression.
-        let answered = self.send(plain, token, &key, message).await;
+        let answered = self.send(plain, token, batch).await;
         if !is_unimplemented(&answered) {
             self.encodings.refused(Encoding::Gzip);
         }
@@ -147,11 +143,13 @@ impl GrpcApi {
         &self,
         mut client: DevPulseClient<Channel>,
         token: &AccessToken,
-        key: &str,
-        batch: v1::Batch,
+        batch: &OutgoingBatch,
     ) -> Outcome {
-        let mut request = self.with_token(batch, token);
-        insert(request.metadata_mut(), IDEMPOTENCY_KEY, key);
+        let Ok(message) = batch_from_json(&batch.body) else {
+            return Outcome::Fault(TransportFault::Broken);
+        };
+        let mut request = self.with_token(message, token);
+        insert(request.metadata_mut(), IDEMPOTENCY_KEY, &batch.batch_id.to_string());
         outcome(client.send_batch(request).await, |reply| json(&Receipt::try_from(reply).ok()?))
     }
 
