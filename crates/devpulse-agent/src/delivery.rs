@@ -39,7 +39,7 @@ impl Delivery {
         if let Err(error) = store.remove_orphans() {
             tracing::warn!(%error, "forgotten images cannot be looked for");
         }
-        Owner::of(identity).sign(&mut store)?;
+        sign(&Owner::of(identity), &mut store)?;
         let wal = Wal::start(store).map_err(WalError::Create)?;
         let give_up = CancellationToken::new();
         let (queue, committer) = Queue::start(wal.clone(), give_up.clone());
@@ -105,6 +105,22 @@ impl Applier {
             tracing::debug!(%error, "the log's share of the disk stays as it was");
         }
     }
+}
+
+/// Writes into the log whose it is. A log that turns out to be damaged is put right by the
+/// next call, and a disk that failed once may work again.
+fn sign(owner: &Owner, store: &mut Store) -> Result<(), WalError> {
+    const TRIES: u32 = 4;
+
+    for _ in 1..TRIES {
+        match owner.sign(store) {
+            Err(error @ (WalError::Damaged(_) | WalError::Storage(_))) => {
+                tracing::warn!(%error, "the event log does not take its owner's name yet");
+            }
+            done => return done,
+        }
+    }
+    owner.sign(store)
 }
 
 /// Where the log of these settings lies.

@@ -6,8 +6,8 @@
 //! 2. One batch is under way at a time, oldest first; a retry is the same id and the
 //!    same bytes.
 //! 3. One bad event never holds up its neighbours: what is refused as a whole is
-//!    halved until the culprit is alone, and it is condemned only after the server
-//!    has accepted another one since.
+//!    halved until the culprit is alone, and it is condemned only when the server
+//!    has accepted another one since and refuses it again.
 //! 4. Images have a lane of their own and never delay an event.
 //! 5. What an answer means is decided by [`crate::verdict`], when to try again by
 //!    [`crate::lane`], which batch comes next by `suspicion`; this module only acts.
@@ -20,7 +20,7 @@
 //! | 401, 403 | a pause: `auth_blocked`, tried every 1 to 60 min |
 //! | 404 and other signs of a wrong server | a pause: `config_blocked`, tried every 5 to 60 min |
 //! | `device_revoked` | a pause: `revoked`, tried once an hour, images stop |
-//! | 400, 422 | halved by count; a lone event is set aside, then condemned or delivered |
+//! | 400, 422 | halved by count; a lone event is set aside until another one is accepted, then tried once more and delivered or condemned |
 //! | the fifth 5xx of one batch, while others are accepted | as 400 |
 //! | 411, 413 | halved by bytes |
 //! | 409 | the same events under another id |

@@ -59,6 +59,7 @@ use devpulse_protocol::{DeviceId, Username};
 pub use append::{CheckpointUpdate, NewEvent};
 pub use batches::{BatchLimits, BatchMeta, LoadedBatch, LoadedEvent, Split};
 pub(crate) use carve::record_is_intact;
+pub use dead_letters::Standing;
 pub use discard::Discarded;
 pub use images::{NewImage, PendingImage, image_path};
 pub use ledger::Ledger;

@@ -13,7 +13,7 @@ use crate::batcher::Due;
 use crate::lane::{Lane, Obstacle};
 use crate::uplink::Answer;
 use crate::verdict::{self, Refusal, Trouble, Verdict};
-use crate::wal::{BatchMeta, LoadedBatch, Split, Store, WalError, WalState};
+use crate::wal::{BatchMeta, LoadedBatch, Split, Standing, Store, WalError, WalState};
 
 /// How long to wait before the log is tried again that failed.
 const LOG_RETRY: Duration = Duration::from_secs(1);
@@ -193,8 +193,9 @@ impl EventLane {
             Verdict::Retry { trouble, not_before, cause } => {
                 if trouble == Trouble::Failed && self.suspicion.failed(batch.meta.id) {
                     let refusal = Refusal { status: 500, code: None, cause };
+                    let id = batch.meta.id;
                     let halves = self.divide(batch, refusal, Split::ByCount, way).await;
-                    self.suspicion.divided(&halves);
+                    self.suspicion.divided(id, &halves);
                 } else {
                     self.obstruct(Obstacle::of(trouble), cause, not_before).await;
                 }
@@ -273,7 +274,8 @@ impl EventLane {
         self.forget(policy.history).await;
     }
 
-    /// Divides a refused batch, or sets its lone event aside. Returns the halves.
+    /// Divides a refused batch, or sets its lone event aside, or condemns it after its last
+    /// trial. Returns the halves.
     async fn divide(
         &mut self,
         batch: LoadedBatch,
@@ -286,6 +288,10 @@ impl EventLane {
         let cause = refusal.cause.clone();
         if way == Way::Suspect {
             self.suspect_waits(now);
+            return Vec::new();
+        }
+        if batch.meta.standing == Standing::LastTrial {
+            self.condemn(batch.meta, refusal).await;
             return Vec::new();
         }
         tracing::warn!(
@@ -308,13 +314,28 @@ impl EventLane {
                 }
             })
             .await;
-        if self.suspicion.refused(alone) == Pace::AfterAWait {
-            self.obstruct(Obstacle::ConfigBlocked, cause, None).await;
+        match (divided, self.suspicion.refused(alone)) {
+            (Ok(halves), Pace::AtOnce) => halves,
+            (Ok(halves), Pace::AfterAWait) => {
+                self.obstruct(Obstacle::ConfigBlocked, cause, None).await;
+                halves
+            }
+            (Err(error), _) => {
+                tracing::warn!(%error, "a refused batch cannot be divided yet");
+                self.obstruct(Obstacle::BackingOff, error.to_string(), None).await;
+                Vec::new()
+            }
         }
-        divided.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a refused batch cannot be divided yet");
-            Vec::new()
-        })
+    }
+
+    /// Makes a dead letter of a lone event.
+    async fn condemn(&mut self, batch: BatchMeta, refusal: Refusal) {
+        tracing::warn!(batch = %batch.id, cause = refusal.cause, "an event is refused for good");
+        let work = move |store: &mut Store| store.condemn(&batch, &refusal, Timestamp::now());
+        if let Err(error) = self.context.wal.call(work).await {
+            tracing::warn!(%error, "a dead letter cannot be stored yet");
+            self.obstruct(Obstacle::BackingOff, error.to_string(), None).await;
+        }
     }
 
     /// What was set aside is tried again later, in the usual rhythm.

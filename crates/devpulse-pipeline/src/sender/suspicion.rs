@@ -4,10 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use devpulse_protocol::BatchId;
 
-use crate::wal::BatchMeta;
+use crate::wal::{BatchMeta, Standing};
 
 /// So many failures in a row, and the batch itself may be the cause.
 const OFTEN: u32 = 5;
+/// So many refusals in a row are enough to halve the largest batch down to one event and
+/// to try its neighbour; a server that goes on refusing refuses everything.
+const MOST_REFUSALS: u32 = 12;
 
 /// What is held against batches.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(super) struct Suspicion {
     unresolved: bool,
     /// Whether one refusal since has been followed up without a wait.
     followed_up: bool,
+    /// Refusals since something was accepted.
+    refusals: u32,
 }
 
 /// What a refusal leads to.
@@ -36,6 +41,7 @@ impl Suspicion {
     pub(super) fn accepted(&mut self, batch: BatchId) {
         self.unresolved = false;
         self.followed_up = false;
+        self.refusals = 0;
         self.failures.remove(&batch);
         self.proven.remove(&batch);
         let often = self.failures.iter().filter(|&(_, &count)| count >= OFTEN);
@@ -53,18 +59,22 @@ impl Suspicion {
         false
     }
 
-    /// A batch that was proven to be the cause was divided: one more failure is enough to
-    /// suspect a half. A lone event is judged by its own failures only.
-    pub(super) fn divided(&mut self, halves: &[BatchMeta]) {
-        let several = halves.iter().filter(|half| half.events > 1);
-        self.failures.extend(several.map(|half| (half.id, OFTEN - 1)));
+    /// A batch that was proven to be the cause was divided, or set aside where it cannot be:
+    /// one more failure is enough to suspect a half, or a lone event on its last trial. An
+    /// event that has just become a lone one is judged by its own failures only.
+    pub(super) fn divided(&mut self, batch: BatchId, halves: &[BatchMeta]) {
+        let several = halves.iter().filter(|half| half.events > 1).map(|half| half.id);
+        let lone = halves.is_empty().then_some(batch);
+        self.failures.extend(several.chain(lone).map(|id| (id, OFTEN - 1)));
     }
 
     /// A batch was refused, and was divided or set aside.
     pub(super) fn refused(&mut self, set_aside: bool) -> Pace {
+        self.refusals = self.refusals.saturating_add(1);
         let before = self.unresolved;
         self.unresolved |= set_aside;
-        if before && std::mem::replace(&mut self.followed_up, true) {
+        let is_followed_up = before && std::mem::replace(&mut self.followed_up, true);
+        if is_followed_up || self.refusals >= MOST_REFUSALS {
             Pace::AfterAWait
         } else {
             Pace::AtOnce
@@ -72,16 +82,19 @@ impl Suspicion {
     }
 
     /// Of the batches at hand, the one to try: oldest first, but one that failed often
-    /// waits for the others to show that it is not the server.
+    /// waits for the others to show that it is not the server. A last trial comes after
+    /// what was never refused.
     pub(super) fn choose<'a>(&self, batches: &'a [BatchMeta]) -> Choice<'a> {
-        let ordinary = || batches.iter().filter(|batch| !batch.suspect);
+        let standing = |standing| batches.iter().filter(move |batch| batch.standing == standing);
+        let ordinary = || standing(Standing::Ordinary);
         let failed_often = |batch: &&BatchMeta| {
             self.failures.get(&batch.id).is_some_and(|&count| count >= OFTEN)
                 && !self.proven.contains(&batch.id)
         };
-        match ordinary().find(|batch| !failed_often(batch)) {
+        let in_turn = || ordinary().chain(standing(Standing::LastTrial));
+        match in_turn().find(|batch| !failed_often(batch)) {
             Some(batch) => Choice::Send(batch),
-            None => match ordinary().next() {
+            None => match in_turn().next() {
                 Some(batch) => Choice::PreferOther(batch),
                 None => batches.first().map_or(Choice::Nothing, Choice::Suspect),
             },
@@ -108,15 +121,15 @@ mod tests {
 
     use super::*;
 
-    fn batch(low: i64, suspect: bool) -> BatchMeta {
+    fn batch(low: i64, standing: Standing) -> BatchMeta {
         let created = Timestamp::from_millis(0);
-        BatchMeta { id: BatchId::new(), range: low..=low, events: 1, created, suspect }
+        BatchMeta { id: BatchId::new(), range: low..=low, events: 1, created, standing }
     }
 
     #[test]
     fn a_batch_that_fails_often_is_divided_only_once_another_was_accepted() {
         let mut suspicion = Suspicion::default();
-        let (bad, good) = (batch(1, false), batch(2, false));
+        let (bad, good) = (batch(1, Standing::Ordinary), batch(2, Standing::Ordinary));
         let both = [bad.clone(), good.clone()];
         for _ in 0..OFTEN {
             assert_eq!(suspicion.choose(&both), Choice::Send(&bad));
@@ -144,10 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_batch_is_refused_twelve_times_at_the_most_before_a_wait() {
+        let mut suspicion = Suspicion::default();
+        // Down from 1000 events to one, and the neighbour of that one.
+        let paces: Vec<Pace> = (1..=12).map(|request| suspicion.refused(request >= 11)).collect();
+        assert!(paces[..11].iter().all(|&pace| pace == Pace::AtOnce));
+        assert_eq!(paces[11], Pace::AfterAWait);
+    }
+
+    #[test]
     fn what_is_set_aside_comes_last() {
         let suspicion = Suspicion::default();
-        let (suspect, other) = (batch(1, true), batch(2, false));
+        let (suspect, other) = (batch(1, Standing::SetAside), batch(2, Standing::Ordinary));
+        let trial = batch(3, Standing::LastTrial);
         assert_eq!(suspicion.choose(&[other.clone(), suspect.clone()]), Choice::Send(&other));
+        assert_eq!(suspicion.choose(&[other.clone(), trial.clone()]), Choice::Send(&other));
+        assert_eq!(suspicion.choose(&[suspect.clone(), trial.clone()]), Choice::Send(&trial));
         assert_eq!(suspicion.choose(std::slice::from_ref(&suspect)), Choice::Suspect(&suspect));
         assert_eq!(suspicion.choose(&[]), Choice::Nothing);
     }

@@ -7,6 +7,7 @@ use devpulse_protocol::{
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::value::RawValue;
 
+use super::dead_letters::Standing;
 use super::ledger::Ledger;
 use super::row::{COLUMNS, StoredEvent};
 use super::{Identity, Store, WalError, append, dead_letters};
@@ -33,8 +34,8 @@ pub struct BatchMeta {
     pub events: u64,
     /// When it was formed.
     pub created: Timestamp,
-    /// Whether it is a lone event that the server refuses, set aside.
-    pub suspect: bool,
+    /// How it stands with the server.
+    pub standing: Standing,
 }
 
 /// A batch with what it holds.
@@ -162,8 +163,9 @@ impl Store {
 
     /// Takes a batch out of the pending set, as its receipt says: what was accepted or
     /// known is delivered and stays readable where `keep_history`; what was rejected
-    /// becomes a dead letter, and so do the suspects of before, because the server has
-    /// now shown that it takes others. The next batch is formed in the same transaction.
+    /// becomes a dead letter. What was set aside before gets its last trial, because the
+    /// server has now shown that it takes others. The next batch is formed in the same
+    /// transaction.
     ///
     /// # Errors
     /// Fails where the database does; then nothing was acknowledged.
@@ -196,7 +198,8 @@ impl Store {
                 ledger.last_error = None;
                 ledger.revoked_since = None;
                 if receipt.accepted + receipt.duplicates > 0 {
-                    dead_letters::condemn_suspects(tx, ledger, now)?;
+                    tx.prepare_cached("UPDATE batch SET suspect = 2 WHERE suspect = 1")?
+                        .execute([])?;
                 }
             }
             match next {
@@ -365,7 +368,7 @@ pub(super) fn insert_batch(
         "INSERT INTO batch(lo, hi, n, bytes, bid, created_ms, suspect) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0)",
     )?
     .execute(params![low, high, events, bytes, id.as_bytes(), now.as_millis()])?;
-    Ok(BatchMeta { id, range: low..=high, events, created: now, suspect: false })
+    Ok(BatchMeta { id, range: low..=high, events, created: now, standing: Standing::Ordinary })
 }
 
 pub(super) fn read_meta(row: &Row<'_>) -> rusqlite::Result<BatchMeta> {
@@ -374,7 +377,7 @@ pub(super) fn read_meta(row: &Row<'_>) -> rusqlite::Result<BatchMeta> {
         range: row.get("lo")?..=row.get("hi")?,
         events: row.get("n")?,
         created: Timestamp::from_millis(row.get("created_ms")?),
-        suspect: row.get("suspect")?,
+        standing: Standing::read(row.get("suspect")?),
     })
 }
 

@@ -4,10 +4,60 @@
 use devpulse_protocol::{EventId, Timestamp};
 use rusqlite::{Connection, params};
 
-use super::ledger::Ledger;
+use super::batches::BatchMeta;
 use super::{Store, WalError, batches};
+use crate::verdict::Refusal;
+
+/// How a batch stands with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is sent in its turn.
+    Ordinary,
+    /// A lone event that the server refused, and the server has accepted nothing since.
+    SetAside,
+    /// A lone event that was set aside, and the server has accepted another one since: it
+    /// is sent once more, and a refusal is final.
+    LastTrial,
+}
+
+impl Standing {
+    /// Reads it from the column `suspect`.
+    pub(super) const fn read(suspect: i64) -> Self {
+        match suspect {
+            0 => Self::Ordinary,
+            1 => Self::SetAside,
+            _ => Self::LastTrial,
+        }
+    }
+}
 
 impl Store {
+    /// Makes a dead letter of a lone event that the server refuses for good.
+    ///
+    /// # Errors
+    /// Fails where the database does; then the event still waits.
+    pub fn condemn(
+        &mut self,
+        batch: &BatchMeta,
+        refusal: &Refusal,
+        now: Timestamp,
+    ) -> Result<(), WalError> {
+        self.settle(|tx, ledger| {
+            let seq = *batch.range.start();
+            let known = tx
+                .prepare_cached("DELETE FROM batch WHERE lo = ?1 AND bid = ?2")?
+                .execute(params![seq, batch.id.as_bytes()])?;
+            if known == 1 {
+                let code = refusal.code.as_ref().map(|code| code.as_str());
+                bury(tx, seq, Some(refusal.status), code, &refusal.cause, now)?;
+                ledger.pending -= 1;
+                ledger.dead += 1;
+                ledger.rejected += 1;
+            }
+            Ok(())
+        })
+    }
+
     /// Puts dead letters back among the events that wait, each at its old place and in a
     /// batch of its own. With `None` all of them. Returns how many.
     ///
@@ -55,31 +105,6 @@ pub(super) fn bury(
     )?
     .execute(params![seq, status, code, cause, now.as_millis()])?;
     conn.prepare_cached("DELETE FROM event WHERE seq = ?1")?.execute([seq])?;
-    Ok(())
-}
-
-/// Condemns every event that was set aside.
-pub(super) fn condemn_suspects(
-    conn: &Connection,
-    ledger: &mut Ledger,
-    now: Timestamp,
-) -> Result<(), WalError> {
-    let mut statement =
-        conn.prepare_cached("SELECT lo, status, code, cause FROM batch WHERE suspect = 1")?;
-    let mut rows = statement.query([])?;
-    let mut suspects = Vec::new();
-    while let Some(row) = rows.next()? {
-        let refusal: (Option<u16>, Option<String>) = (row.get(1)?, row.get(2)?);
-        suspects.push((row.get::<_, i64>(0)?, refusal, row.get::<_, Option<String>>(3)?));
-    }
-    for (seq, (status, code), cause) in suspects {
-        let cause = cause.unwrap_or_else(|| "refused by the server".to_owned());
-        bury(conn, seq, status, code.as_deref(), &cause, now)?;
-        conn.prepare_cached("DELETE FROM batch WHERE lo = ?1")?.execute([seq])?;
-        ledger.pending -= 1;
-        ledger.dead += 1;
-        ledger.rejected += 1;
-    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use devpulse_protocol::Timestamp;
 use rusqlite::config::DbConfig;
@@ -12,6 +13,11 @@ use super::capacity::Capacity;
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
 use super::{Identity, Medium, WalError, WalOptions, carve, quarantine, recovery, salvage, schema};
+
+/// How long a disk is left alone that failed.
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+/// How often the log is tried at a start before the agent gives up.
+const TRIES_AT_START: u32 = 4;
 
 /// The log's database. Every method blocks until the disk has answered; in the agent
 /// only the log's own thread calls them ([`super::Wal`]).
@@ -40,6 +46,15 @@ impl Store {
     /// Fails where the file cannot be opened, is held by another process or was made by a
     /// newer version.
     pub fn open(options: WalOptions) -> Result<Self, WalError> {
+        for _ in 1..TRIES_AT_START {
+            match Self::open_on(options.clone(), Medium::default()) {
+                Err(error @ (WalError::Storage(_) | WalError::Damaged(_))) => {
+                    tracing::warn!(%error, "the event log cannot be opened; it is tried again");
+                    std::thread::park_timeout(BETWEEN_TRIES);
+                }
+                opened => return opened,
+            }
+        }
         Self::open_on(options, Medium::default())
     }
 
@@ -250,11 +265,25 @@ impl Store {
         Ok(&self.ledger)
     }
 
+    /// Gives the places back that were set aside, before the connection is closed: then a
+    /// log that is missing when it is opened again is known to have been taken away.
+    fn give_places_back(&self) {
+        let Some(reservation) = self.reservation.filter(|_| self.conn.is_some()) else { return };
+        let exact = Reservation { end: self.ledger.next_seq, ..reservation };
+        if let Err(error) = exact.write(&self.options.path) {
+            tracing::debug!(%error, "the sidecar of the event log stays as it was");
+        }
+    }
+
     /// After an I/O error the kernel may have dropped the pages that it could not write,
     /// so that trying the same sync again would lie. Only what is read anew counts.
     fn disconnect_after(&mut self, error: WalError) -> WalError {
         match &error {
-            WalError::Storage(_) | WalError::ReadOnly(_) => self.conn = None,
+            WalError::Storage(_) | WalError::ReadOnly(_) => {
+                // Closing takes the log away, as a clean end does.
+                self.give_places_back();
+                self.conn = None;
+            }
             WalError::Damaged(_) | WalError::NoLedger => {
                 if let Some(conn) = self.conn.take()
                     && let Err(error) = keep_log_on_close(&conn, true)
@@ -276,14 +305,8 @@ impl Store {
 }
 
 impl Drop for Store {
-    /// A clean end gives the places back that were set aside: then a log that is missing
-    /// at the next start is known to have been taken away.
     fn drop(&mut self) {
-        let Some(reservation) = self.reservation.filter(|_| self.conn.is_some()) else { return };
-        let exact = Reservation { end: self.ledger.next_seq, ..reservation };
-        if let Err(error) = exact.write(&self.options.path) {
-            tracing::debug!(%error, "the sidecar of the event log stays as it was");
-        }
+        self.give_places_back();
     }
 }
 
@@ -307,7 +330,7 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
         contents.take(found);
         Ok(())
     })?;
-    let (mut conn, mut ledger) = match connect(path, medium) {
+    let (mut conn, mut ledger) = match connect_twice(path, medium) {
         Err(error @ (WalError::Damaged(_) | WalError::NoLedger)) => {
             connect_to_what_is_legible(options, medium, &error)?
         }
@@ -326,6 +349,18 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
         reserve(path, &conn, &ledger, ledger.next_seq)?;
     }
     Ok((conn, ledger))
+}
+
+/// Connects; SQLite calls a read that fails damage, too, and that may be gone at the next try.
+fn connect_twice(path: &Path, medium: Medium) -> Result<(Connection, Ledger), WalError> {
+    match connect(path, medium) {
+        Err(WalError::Damaged(error)) => {
+            tracing::warn!(%error, "the event log seems to be damaged; it is looked at again");
+            std::thread::park_timeout(BETWEEN_TRIES);
+            connect(path, medium)
+        }
+        connected => connected,
+    }
 }
 
 /// Salvages a damaged log. Where what that makes is damaged, too, the next one begins
@@ -375,7 +410,7 @@ pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger
     }
     let mut conn = medium.connect(path)?;
     // Nobody else should have it open; the lock of a process that just died may linger.
-    conn.busy_timeout(std::time::Duration::from_secs(1))?;
+    conn.busy_timeout(Duration::from_secs(1))?;
     keep_log_on_close(&conn, true)?;
     schema::prepare(&mut conn, medium)?;
     if is_new {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use devpulse_pipeline::verdict::Refusal;
-use devpulse_pipeline::wal::{BatchLimits, LoadedBatch, Split, Store, Which};
+use devpulse_pipeline::wal::{BatchLimits, LoadedBatch, Split, Standing, Store, Which};
 use devpulse_protocol::{EventId, Timestamp};
 use proptest::prelude::*;
 use tempfile::{TempDir, tempdir_in};
@@ -72,7 +72,7 @@ fn op() -> impl Strategy<Value = Op> {
 #[derive(Clone, Debug)]
 struct Batch {
     places: Vec<i64>,
-    is_suspect: bool,
+    standing: Standing,
 }
 
 /// What the log should hold, by places.
@@ -104,7 +104,7 @@ impl Model {
     fn oldest(&self) -> Option<i64> {
         self.batches
             .iter()
-            .min_by_key(|(low, batch)| (batch.is_suspect, **low))
+            .min_by_key(|(low, batch)| (batch.standing as u8, **low))
             .map(|(low, _)| *low)
     }
 
@@ -115,15 +115,9 @@ impl Model {
         self.history.extend(&batch.places[rejected..]);
         self.delivered += (batch.places.len() - rejected) as u64;
         if rejected < batch.places.len() {
-            let suspects: Vec<i64> = self
-                .batches
-                .iter()
-                .filter(|(_, batch)| batch.is_suspect)
-                .map(|(low, _)| *low)
-                .collect();
-            for low in suspects {
-                self.batches.remove(&low);
-                self.dead.insert(low);
+            let others = self.batches.values_mut();
+            for batch in others.filter(|batch| batch.standing == Standing::SetAside) {
+                batch.standing = Standing::LastTrial;
             }
         }
     }
@@ -165,7 +159,7 @@ impl World {
                 let count = self.store().replay(None).unwrap();
                 assert_eq!(count, self.model.dead.len() as u64);
                 for place in std::mem::take(&mut self.model.dead) {
-                    let batch = Batch { places: vec![place], is_suspect: false };
+                    let batch = Batch { places: vec![place], standing: Standing::Ordinary };
                     self.model.batches.insert(place, batch);
                 }
             }
@@ -216,7 +210,7 @@ impl World {
         let places: Vec<i64> = self.model.unbatched.drain(..most).collect();
         assert_eq!(formed.map(|batch| *batch.range.start()), places.first().copied());
         if let Some(&low) = places.first() {
-            self.model.batches.insert(low, Batch { places, is_suspect: false });
+            self.model.batches.insert(low, Batch { places, standing: Standing::Ordinary });
         }
     }
 
@@ -239,14 +233,22 @@ impl World {
         let mut first = self.model.batches.remove(batch.meta.range.start()).unwrap();
         let places = first.places.split_off(first.places.len() / 2);
         self.model.batches.insert(first.places[0], first);
-        self.model.batches.insert(places[0], Batch { places, is_suspect: false });
+        self.model.batches.insert(places[0], Batch { places, standing: Standing::Ordinary });
     }
 
     fn set_aside(&mut self) {
         let Some(batch) = self.oldest().filter(|batch| batch.events.len() == 1) else { return };
         let refusal = Refusal { status: 400, code: None, cause: "refused".to_owned() };
+        let low = *batch.meta.range.start();
+        if batch.meta.standing == Standing::LastTrial {
+            let now = self.now;
+            self.store().condemn(&batch.meta, &refusal, now).unwrap();
+            self.model.batches.remove(&low);
+            self.model.dead.insert(low);
+            return;
+        }
         self.store().set_aside(&batch.meta, &refusal).unwrap();
-        self.model.batches.get_mut(batch.meta.range.start()).unwrap().is_suspect = true;
+        self.model.batches.get_mut(&low).unwrap().standing = Standing::SetAside;
     }
 
     /// Which events go is the log's choice; that they are counted and reported is not.
@@ -326,14 +328,14 @@ impl World {
         assert_eq!(ledger.dropped_total(), model.dropped);
         assert_eq!(ledger.next_seq, model.ids.last_key_value().map_or(1, |(place, _)| place + 1));
         let open = store.open_batches(100_000).unwrap();
-        let open: BTreeMap<i64, (u64, bool)> = open
+        let open: BTreeMap<i64, (u64, Standing)> = open
             .iter()
-            .map(|batch| (*batch.range.start(), (batch.events, batch.suspect)))
+            .map(|batch| (*batch.range.start(), (batch.events, batch.standing)))
             .collect();
-        let expected: BTreeMap<i64, (u64, bool)> = model
+        let expected: BTreeMap<i64, (u64, Standing)> = model
             .batches
             .iter()
-            .map(|(low, batch)| (*low, (batch.places.len() as u64, batch.is_suspect)))
+            .map(|(low, batch)| (*low, (batch.places.len() as u64, batch.standing)))
             .collect();
         assert_eq!(open, expected);
     }

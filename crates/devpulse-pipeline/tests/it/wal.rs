@@ -6,7 +6,7 @@ use crate::support::{LIMITS, drain, event, events, open, options, receipt, sized
 use bytes::Bytes;
 use devpulse_pipeline::verdict::Refusal;
 use devpulse_pipeline::wal::{
-    BatchLimits, CheckpointUpdate, NewImage, Snapshot, Split, Store, Which,
+    BatchLimits, CheckpointUpdate, NewImage, Snapshot, Split, Standing, Store, Which,
 };
 use devpulse_protocol::{BatchEnvelope, EventId, Timestamp};
 use rusqlite::Connection;
@@ -176,7 +176,7 @@ fn halves_bear_ids_of_their_own_and_hold_the_same_events() {
 }
 
 #[test]
-fn a_suspect_is_condemned_only_once_another_event_was_accepted() {
+fn what_was_set_aside_gets_a_last_trial_once_another_event_was_accepted() {
     let home = tempdir().unwrap();
     let mut store = open(home.path());
     let suspect = event(0);
@@ -190,7 +190,14 @@ fn a_suspect_is_condemned_only_once_another_event_was_accepted() {
     store.append(&[event(1)]).unwrap();
     let next = store.form_batch(LIMITS, Timestamp::now()).unwrap().unwrap();
     let next = store.load_batch(&next).unwrap().unwrap();
+    assert_eq!(store.open_batches(9).unwrap()[1].standing, Standing::SetAside);
     store.acknowledge(&next, &receipt(&next, &[]), true, None, Timestamp::now()).unwrap();
+    let trial = store.open_batches(9).unwrap().remove(0);
+    assert_eq!((trial.standing, trial.id), (Standing::LastTrial, meta.id));
+    assert_eq!(store.ledger().dead, 0);
+
+    store.condemn(&trial, &refusal, Timestamp::now()).unwrap();
+    store.condemn(&trial, &refusal, Timestamp::now()).unwrap();
     let dead = store.list(Which::Dead, 0, 10).unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].status, Some(400));

@@ -100,7 +100,7 @@ fn go_on(store: &mut Store, found: &Observation, before: &Observation) -> Result
         .map(|(&id, _)| id)
         .collect();
     expected.insert(new.event_id);
-    // One that was set aside before is condemned as soon as the server takes another.
+    // One that was set aside before is tried again once the server takes another.
     let dead = store.list(Which::Dead, 0, 1000).map_err(|error| error.to_string())?;
     let settled: BTreeSet<EventId> =
         dead.iter().map(|dead| dead.event_id).chain(sent.iter().copied()).collect();
