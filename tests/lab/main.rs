@@ -4,4 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "what a run has proven is in its figures")]
 
+#[cfg(unix)]
+mod blobs;
+#[cfg(unix)]
+mod disk_faults;
+#[cfg(unix)]
+mod kills;
+#[cfg(unix)]
+mod named_kills;
 mod oracle;
+mod poison;
+mod row;
+mod table;
+#[cfg(unix)]
+mod tracer;

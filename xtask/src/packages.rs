@@ -1,4 +1,5 @@
-//! The system's packages that a virtual desktop and the tray app need.
+//! The system's packages that the tests and the tray app need: a virtual desktop, a tracer that
+//! makes calls of the system fail, a web view.
 
 use std::process::Command;
 
@@ -12,7 +13,7 @@ struct Need {
     package: &'static str,
 }
 
-const DESKTOP: [Need; 8] = [
+const DESKTOP: [Need; 9] = [
     Need { program: "Xvfb", package: "xvfb" },
     Need { program: "openbox", package: "openbox" },
     Need { program: "xdotool", package: "xdotool" },
@@ -21,6 +22,7 @@ const DESKTOP: [Need; 8] = [
     Need { program: "xrandr", package: "x11-xserver-utils" },
     Need { program: "dbus-daemon", package: "dbus" },
     Need { program: "gnome-keyring-daemon", package: "gnome-keyring" },
+    Need { program: "strace", package: "strace" },
 ];
 
 /// What the tray app is built with, and looked at. A library is known by its description.

@@ -102,18 +102,42 @@ impl Device {
     /// Starts the agent and waits until it answers.
     #[must_use]
     pub fn start_agent(&self) -> Agent<'_> {
-        let agent = self.spawn_agent(self.command(&["run"]));
+        let agent = self.spawn_agent();
         wait("the agent answers", || {
             self.status()["agent"]["running"].as_bool().filter(|&runs| runs)
         });
         agent
     }
 
-    /// Starts an agent by a command of one's own, and does not wait for it.
+    /// Starts the agent and does not wait for it.
     #[must_use]
-    pub fn spawn_agent(&self, mut command: Command) -> Agent<'_> {
-        let child = command.stderr(Stdio::inherit()).spawn().unwrap();
-        Agent { device: self, child: Some(child) }
+    pub fn spawn_agent(&self) -> Agent<'_> {
+        let child = self.command(&["run"]).stderr(Stdio::inherit()).spawn().unwrap();
+        Agent { device: self, child: Some(child), reach: Reach::Process }
+    }
+
+    /// Starts the agent by way of a tracer, and waits until it answers or has ended.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn start_agent_under(&self, tracer: &[&str]) -> Agent<'_> {
+        use std::os::unix::process::CommandExt as _;
+
+        let mut command = self.command_under(tracer, &["run"]);
+        // The tracer dies with what it traces, and not before it.
+        command.process_group(0).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let child = command.spawn().unwrap();
+        let mut agent = Agent { device: self, child: Some(child), reach: Reach::Group };
+        wait("the agent answers or ends", || {
+            (agent.ended().is_some() || self.answers()).then_some(())
+        });
+        agent
+    }
+
+    /// Whether an agent takes connections.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        std::os::unix::net::UnixStream::connect(self.home().join("agent.sock")).is_ok()
     }
 
     /// What the files hold, whoever runs: `--pending`, `--sent` or `--dead`.
@@ -150,6 +174,14 @@ impl Default for Device {
 pub struct Agent<'a> {
     device: &'a Device,
     child: Option<Child>,
+    reach: Reach,
+}
+
+/// What is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Process,
+    Group,
 }
 
 impl Agent<'_> {
@@ -160,10 +192,8 @@ impl Agent<'_> {
     }
 
     /// Ends it with SIGKILL.
-    pub fn kill(mut self) {
-        let mut child = self.child.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+    pub fn kill(self) {
+        drop(self);
     }
 
     /// Sends a signal and waits for the end.
@@ -210,9 +240,25 @@ impl Agent<'_> {
 
 impl Drop for Agent<'_> {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            child.kill().ok();
-            child.wait().ok();
+        let Some(child) = &mut self.child else { return };
+        match self.reach {
+            Reach::Process => child.kill().ok(),
+            #[cfg(unix)]
+            Reach::Group => {
+                let group = rustix::process::Pid::from_child(child);
+                rustix::process::kill_process_group(group, rustix::process::Signal::KILL).ok()
+            }
+            #[cfg(not(unix))]
+            Reach::Group => child.kill().ok(),
+        };
+        child.wait().ok();
+        #[cfg(unix)]
+        if self.reach == Reach::Group {
+            // What was traced may outlive its tracer by a moment.
+            let begun = Instant::now();
+            while self.device.answers() && begun.elapsed() < Duration::from_secs(5) {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
         }
     }
 }
