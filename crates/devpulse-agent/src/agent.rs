@@ -150,6 +150,7 @@ impl Agent {
             sender: delivery.sender(),
             settings,
             stored,
+            extent: extent_seen.clone(),
         };
         let stop = CancellationToken::new();
         let serving = tokio::spawn(socket.serve(front, stop.clone()));

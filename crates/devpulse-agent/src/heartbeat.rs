@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::consent;
+use crate::pace::Pace;
 use crate::settings::Settings;
 use crate::trend::Trend;
 
@@ -26,12 +27,14 @@ impl Heartbeat {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut last = tokio::time::Instant::now();
         self.figures().await;
+        let mut share = Pace::HEARTBEAT.share(0, &mut rand::rng());
         loop {
             let interval = self.settings.borrow_and_update().config().heartbeat_interval;
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep_until(last + interval) => {
+                () = tokio::time::sleep_until(last + interval.mul_f64(share)) => {
                     last = tokio::time::Instant::now();
+                    share = Pace::HEARTBEAT.share(1, &mut rand::rng());
                     self.beat(HeartbeatType::Regular).await;
                 }
                 changed = self.settings.changed() => {

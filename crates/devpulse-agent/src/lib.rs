@@ -13,6 +13,8 @@ mod delivery;
 pub mod doctor;
 pub mod enrollment;
 pub mod event_summary;
+#[cfg(test)]
+mod fleet;
 mod grpc;
 mod heartbeat;
 pub mod home;
@@ -26,6 +28,7 @@ pub mod offline;
 pub mod one_shot;
 pub mod origin;
 mod owner;
+mod pace;
 mod pause;
 mod policy_poll;
 pub mod preset;

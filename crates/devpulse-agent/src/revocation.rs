@@ -52,7 +52,10 @@ pub(crate) async fn watch(
     stop: CancellationToken,
 ) {
     loop {
-        let was = is_revoked(&sender.borrow_and_update());
+        let (was, attempts) = {
+            let state = sender.borrow_and_update();
+            (is_revoked(&state), state.attempts)
+        };
         let now = Extent::known(&wal).await;
         extent.send_if_modified(|extent| std::mem::replace(extent, now) != now);
         let look = async {
@@ -64,7 +67,11 @@ pub(crate) async fn watch(
         tokio::select! {
             () = stop.cancelled() => return,
             () = look => {}
-            changed = sender.wait_for(|state| is_revoked(state) != was) => {
+            // A revocation of an earlier run ends with an attempt that says nothing of it.
+            changed = sender.wait_for(|state| {
+                is_revoked(state) != was
+                    || (now != Extent::Everything && state.attempts != attempts)
+            }) => {
                 if changed.is_err() {
                     return;
                 }

@@ -5,7 +5,7 @@
 
 mod api;
 mod refused;
-mod token;
+pub(crate) mod token;
 mod uplink;
 
 pub use api::ServerApi;

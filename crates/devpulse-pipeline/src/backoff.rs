@@ -35,11 +35,12 @@ impl Backoff {
         longest: Duration::from_secs(60 * 60),
         shortest: Duration::from_secs(60),
     };
-    /// The device is revoked: never more than 24 requests a day.
+    /// The device is revoked: never more than 24 requests a day, the one that was answered
+    /// with the revocation and a renewal of the token included.
     pub const REVOKED: Self = Self {
-        first: Duration::from_secs(75 * 60),
-        longest: Duration::from_secs(75 * 60),
-        shortest: Duration::from_secs(60 * 60),
+        first: Duration::from_secs(84 * 60),
+        longest: Duration::from_secs(84 * 60),
+        shortest: Duration::from_secs(66 * 60),
     };
     /// The person waits in front of the screen.
     pub const SYNC: Self = Self {
@@ -52,8 +53,8 @@ impl Backoff {
     pub fn wait(&self, attempt: u32, rng: &mut impl Rng) -> Duration {
         let doublings = attempt.saturating_sub(1).min(30);
         let bound = self.first.saturating_mul(1 << doublings).min(self.longest);
-        let drawn = bound.mul_f64(rng.random_range(0.0..=1.0));
-        drawn.clamp(self.shortest.min(bound), bound)
+        let shortest = self.shortest.min(bound);
+        shortest + (bound - shortest).mul_f64(rng.random_range(0.0..=1.0))
     }
 }
 
@@ -84,7 +85,21 @@ mod tests {
     #[test]
     fn a_revoked_device_asks_at_most_24_times_a_day() {
         let mut rng = StdRng::seed_from_u64(7);
-        let day: Duration = (1..=24).map(|attempt| Backoff::REVOKED.wait(attempt, &mut rng)).sum();
-        assert!(day >= Duration::from_secs(24 * 60 * 60));
+        for _ in 0..1000 {
+            let waits = (1..=22).map(|attempt| Backoff::REVOKED.wait(attempt, &mut rng));
+            assert!(waits.sum::<Duration>() >= Duration::from_secs(24 * 60 * 60));
+        }
+    }
+
+    #[test]
+    fn no_two_kinds_of_wait_have_an_instant_at_which_many_devices_come_back() {
+        let mut rng = StdRng::seed_from_u64(7);
+        for kind in [Backoff::TROUBLE, Backoff::AUTH, Backoff::CONFIG, Backoff::REVOKED] {
+            for attempt in 1..12 {
+                let waits: Vec<_> = (0..1000).map(|_| kind.wait(attempt, &mut rng)).collect();
+                let shortest = waits.iter().filter(|&&wait| wait <= kind.shortest).count();
+                assert!(shortest < 10, "{kind:?}: {shortest} of 1000 after {attempt}");
+            }
+        }
     }
 }

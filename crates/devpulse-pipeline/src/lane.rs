@@ -4,11 +4,14 @@
 
 use std::time::Duration;
 
-use rand::Rng;
+use rand::{Rng, RngExt as _};
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::verdict::Trouble;
+
+/// Over how long devices that were asked for the same wait are spread, at most.
+const WIDEST_SPREAD: Duration = Duration::from_secs(60);
 
 /// Why a lane is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,7 +92,8 @@ impl Lane {
     }
 
     /// Something stood in the way. The next attempt is after the usual wait, and not
-    /// before the server asked for.
+    /// before the server asked for. Where it asked a whole fleet for the same wait, the
+    /// devices come back spread over as long again, at most over a minute.
     pub fn obstructed(
         &mut self,
         obstacle: Obstacle,
@@ -102,8 +106,13 @@ impl Lane {
             Some(closed) if closed.obstacle == obstacle => closed.failures.saturating_add(1),
             Some(_) | None => 1,
         };
-        let backoff = if self.is_hurried(now) { Backoff::SYNC } else { obstacle.backoff() };
-        let wait = backoff.wait(failures, rng).max(not_before.unwrap_or_default());
+        let asked = not_before.unwrap_or_default();
+        let wait = if self.is_hurried(now) {
+            Backoff::SYNC.wait(failures, rng).max(asked)
+        } else {
+            let spread = asked.min(WIDEST_SPREAD).mul_f64(rng.random_range(0.0..=1.0));
+            obstacle.backoff().wait(failures, rng).max(asked + spread)
+        };
         self.closed = Some(Closed { obstacle, cause, next_attempt: now + wait, failures });
     }
 
@@ -155,7 +164,8 @@ mod tests {
         let now = Instant::now();
         let mut lane = Lane::default();
         obstructed(&mut lane, Obstacle::BackingOff, Some(90), now);
-        assert_eq!(wait(&lane, now), Duration::from_secs(90));
+        let waited = wait(&lane, now).as_secs();
+        assert!((90..=150).contains(&waited), "{waited} s");
         let mut lane = Lane::default();
         obstructed(&mut lane, Obstacle::ConfigBlocked, Some(1), now);
         assert!(wait(&lane, now) >= Duration::from_secs(60));

@@ -99,12 +99,14 @@ pub struct SenderHandle {
     config_version: watch::Receiver<Option<i64>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Command {
     /// End every wait for one try, and keep the next ones short until then.
     Hurry(Instant),
     /// Nobody waits any more.
     Relax,
+    /// Another call was told that the device is revoked.
+    Revoked(String),
     /// Send what waits until then, and end.
     Stop(Instant),
 }
@@ -185,6 +187,13 @@ impl SenderHandle {
             // A lane that has ended cannot be hurried.
             lane.send(Command::Hurry(until)).await.ok();
         }
+    }
+
+    /// Another call was told that the device is revoked, for the cause given: that holds
+    /// for events and images, too, so that nobody asks the server beside the others.
+    pub async fn revoked(&self, cause: String) {
+        // A lane that has ended asks for nothing any more.
+        self.events.send(Command::Revoked(cause)).await.ok();
     }
 
     /// Ends the hurry: nobody waits any more.

@@ -14,7 +14,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The token in use, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct TokenHolder {
+pub(crate) struct TokenHolder {
     held: Mutex<Option<Held>>,
 }
 
@@ -28,7 +28,7 @@ struct Held {
 impl TokenHolder {
     /// A token that holds: the one in use, or after 80 % of its life one that `ask`
     /// gets. Whoever asks meanwhile waits for the same one.
-    pub(super) async fn get(
+    pub(crate) async fn get(
         &self,
         ask: impl Future<Output = Outcome>,
     ) -> Result<AccessToken, Outcome> {
@@ -53,7 +53,7 @@ impl TokenHolder {
 
     /// Another token than `refused`, which the server no longer takes: the one that
     /// another task got meanwhile, or one that `ask` gets.
-    pub(super) async fn replace(
+    pub(crate) async fn replace(
         &self,
         refused: &AccessToken,
         ask: impl Future<Output = Outcome>,

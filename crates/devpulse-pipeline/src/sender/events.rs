@@ -31,6 +31,8 @@ pub(super) struct EventLane {
     suspicion: Suspicion,
     /// Formed with the last acknowledgement, and the only open batch.
     next: Option<BatchMeta>,
+    /// Why another call was told that the device is revoked, until that is taken in.
+    told_revoked: Option<String>,
     stop_at: Option<Instant>,
     forgot_at: Option<Instant>,
 }
@@ -58,6 +60,7 @@ impl EventLane {
             suspects: Lane::default(),
             suspicion: Suspicion::default(),
             next: None,
+            told_revoked: None,
             stop_at: None,
             forgot_at: None,
         }
@@ -65,6 +68,9 @@ impl EventLane {
 
     pub(super) async fn run(mut self) {
         while !self.is_done() {
+            if let Some(cause) = self.told_revoked.take() {
+                self.revoked(cause).await;
+            }
             let work = match self.choose().await {
                 Ok(work) => work,
                 Err(WalError::Closed) => return,
@@ -206,10 +212,7 @@ impl EventLane {
             Verdict::ConfigBlocked { cause } => {
                 self.obstruct(Obstacle::ConfigBlocked, cause, None).await;
             }
-            Verdict::Revoked { cause } => {
-                self.record(|store| store.set_revoked(Some(Timestamp::now()))).await;
-                self.obstruct(Obstacle::Revoked, cause, None).await;
-            }
+            Verdict::Revoked { cause } => self.revoked(cause).await,
             Verdict::Bisect(refusal) => {
                 self.divide(batch, refusal, Split::ByCount, way).await;
             }
@@ -347,6 +350,11 @@ impl EventLane {
         self.suspects.obstructed(Obstacle::ConfigBlocked, cause, None, now, &mut rand::rng());
     }
 
+    async fn revoked(&mut self, cause: String) {
+        self.record(|store| store.set_revoked(Some(Timestamp::now()))).await;
+        self.obstruct(Obstacle::Revoked, cause, None).await;
+    }
+
     async fn obstruct(&mut self, obstacle: Obstacle, cause: String, not_before: Option<Duration>) {
         let now = Instant::now();
         tracing::info!(?obstacle, cause, "delivery has to wait");
@@ -439,6 +447,7 @@ impl EventLane {
                 self.lane.relax();
                 self.suspects.relax();
             }
+            Command::Revoked(cause) => self.told_revoked = Some(cause),
             Command::Stop(deadline) => {
                 self.stop_at = Some(deadline);
                 // The last try is made only where the way was open.

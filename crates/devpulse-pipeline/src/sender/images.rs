@@ -156,6 +156,7 @@ impl ImageLane {
         match command {
             Some(Command::Hurry(until)) => self.lane.hurry(until, now),
             Some(Command::Relax) => self.lane.relax(),
+            Some(Command::Revoked(_)) => {}
             Some(Command::Stop(deadline)) => self.stop_at = Some(deadline),
             None => self.stop_at = Some(now),
         }
