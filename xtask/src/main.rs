@@ -13,6 +13,7 @@
 mod demo;
 mod packages;
 mod section;
+mod soak;
 mod test;
 mod tidy;
 mod ui;
@@ -35,6 +36,8 @@ enum Task {
     /// Show DevPulse at work: a server, an agent and a desktop, all of it temporary.
     #[cfg(unix)]
     Demo(demo::Arguments),
+    /// Batter the programs for a while, and see whether everything adds up.
+    Soak(soak::Arguments),
     /// Check everything that must hold before a change is merged.
     Test,
     /// Check only the source files and who depends on whom; takes a second.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         #[cfg(unix)]
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
         Task::Ui => ui::build(),

@@ -26,6 +26,12 @@ impl Device {
         Self { home: tempfile::tempdir().unwrap(), environment: Vec::new() }
     }
 
+    /// A device that is not enrolled, whose home lies within `folder`.
+    #[must_use]
+    pub fn within(folder: &Path) -> Self {
+        Self { home: tempfile::tempdir_in(folder).unwrap(), environment: Vec::new() }
+    }
+
     /// A device that is enrolled at the server.
     #[must_use]
     pub fn enrolled(server: &TestServer) -> Self {

@@ -33,6 +33,7 @@ mod oracle;
 mod proxy;
 mod request;
 mod server;
+mod small_disk;
 mod waiting;
 
 pub use device::{Agent, Device};
@@ -42,4 +43,5 @@ pub use oracle::{Account, Audit, Ledger, Oracle, Teeth};
 pub use proxy::FaultProxy;
 pub use request::{Record, Request};
 pub use server::TestServer;
+pub use small_disk::SmallDisk;
 pub use waiting::{DEADLINE, first_line, wait};
