@@ -12,6 +12,8 @@ mod disk_faults;
 mod kills;
 #[cfg(unix)]
 mod named_kills;
+#[cfg(unix)]
+mod disk;
 mod oracle;
 mod poison;
 mod row;

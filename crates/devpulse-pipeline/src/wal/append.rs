@@ -62,13 +62,13 @@ impl Store {
         if events.is_empty() {
             return Ok(Vec::new());
         }
+        let rows: u64 = events.iter().map(|event| event.json.len() as u64).sum();
+        self.check_room(rows)?;
         let places = self.write(|tx, ledger| {
             events.iter().map(|event| insert(tx, ledger, event)).collect::<Result<Vec<Seq>, _>>()
         })?;
         let images = events.iter().filter_map(|event| event.image.as_ref());
-        let bytes = events.iter().map(|event| event.json.len() as u64).sum::<u64>()
-            + images.map(NewImage::size).sum::<u64>();
-        self.keep_within_cap(bytes);
+        self.keep_within_cap(rows + images.map(NewImage::size).sum::<u64>());
         Ok(places)
     }
 

@@ -1,16 +1,24 @@
-//! The ballast: a file of real bytes beside the database. On a disk that others have
-//! filled it is let go, so that acknowledging and deleting, which need room themselves,
-//! still work. Appending never gets it.
+//! Room that is set aside while there is some, for a disk that others fill.
+//!
+//! The ballast is a file of real bytes beside the database. On a full disk it is let go, so
+//! that acknowledging and deleting, which need room themselves, still work. Appending never
+//! gets it. Whoever fills the disk may take its room, too; therefore the log is given its
+//! full length from the start, in which hundreds of acknowledgements find room whatever
+//! others do.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Twice the size up to which SQLite lets its log grow.
+/// The ballast: twice the size up to which SQLite lets its log grow, less on a small disk.
 const BYTES: u64 = 16 * 1024 * 1024;
-/// The ballast is taken in only where so much more is free.
-const SPARE: u64 = 4 * BYTES;
+/// Less is of no use.
+const LEAST_BYTES: u64 = 1024 * 1024;
+/// The ballast takes one of so many parts of what is free.
+const PART: u64 = 5;
+/// The size up to which SQLite lets its log grow.
+const LOG_BYTES: u64 = 8 * 1024 * 1024;
 /// How long to wait between two attempts to take it in.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -25,7 +33,7 @@ pub(super) struct Ballast {
 impl Ballast {
     pub(super) fn of(database: &Path) -> Self {
         let path = super::beside(database, "-ballast");
-        let held = path.metadata().is_ok_and(|metadata| metadata.len() == BYTES);
+        let held = path.metadata().is_ok_and(|metadata| metadata.len() >= LEAST_BYTES);
         // Not at once: a short life needs none, and a start is no time to write so much.
         Self { path, looked: Some(Instant::now()), held }
     }
@@ -53,10 +61,11 @@ impl Ballast {
         }
         let now = Instant::now();
         self.looked = Some(now);
-        if free_bytes(&self.path).is_none_or(|free| free < SPARE) {
+        let bytes = free_bytes(&self.path).map_or(0, |free| BYTES.min(free / PART));
+        if bytes < LEAST_BYTES {
             return;
         }
-        match write(&self.path) {
+        match write(&self.path, bytes) {
             Ok(()) => self.held = true,
             Err(error) => {
                 tracing::debug!(%error, "there is no room for the ballast");
@@ -66,8 +75,45 @@ impl Ballast {
     }
 }
 
+/// Whether the disk has no room for so many more bytes. What is left in the log then
+/// belongs to acknowledgements.
+pub(super) fn is_full(database: &Path, bytes: u64) -> bool {
+    const LITTLE: u64 = 64 * 1024;
+
+    free_bytes(database).is_some_and(|free| free < bytes.saturating_mul(2) + LITTLE)
+}
+
+/// Gives the log of an open database its full length, where the disk has room for it: what
+/// SQLite writes next goes into room that is there. Zeros behind the last commit are no part
+/// of the log to it, nor to those who carve commits out of it.
+pub(super) fn reserve_log(database: &Path) {
+    let log = super::beside(database, "-wal");
+    let bytes = free_bytes(database).map_or(0, |free| LOG_BYTES.min(free / 2));
+    let known = log.metadata().map_or(u64::MAX, |metadata| metadata.len());
+    if bytes < LEAST_BYTES || known >= bytes {
+        return;
+    }
+    if let Err(error) = allocate(&log, bytes) {
+        tracing::debug!(%error, "the log gets no room in advance");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn allocate(path: &Path, bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+
+    let file = File::options().write(true).open(path)?;
+    fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
+    file.sync_all()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocate(_path: &Path, _bytes: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Real bytes that no file system makes smaller.
-fn write(path: &Path) -> io::Result<()> {
+fn write(path: &Path, bytes: u64) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -75,7 +121,7 @@ fn write(path: &Path) -> io::Result<()> {
     let mut file = options.open(path)?;
     let mut noise = vec![0_u8; 64 * 1024];
     rand::fill(&mut noise);
-    for _ in 0..BYTES / noise.len() as u64 {
+    for _ in 0..bytes.div_ceil(noise.len() as u64) {
         file.write_all(&noise)?;
     }
     file.sync_data()

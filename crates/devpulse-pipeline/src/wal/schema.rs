@@ -98,8 +98,9 @@ CREATE TABLE note(name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROW
 
 /// Sets the connection up and brings the schema to the newest version.
 pub(super) fn prepare(conn: &mut Connection, medium: Medium) -> Result<(), WalError> {
-    // Exclusive before the first use of the WAL: there is no shared-memory file, and
-    // no outside reader can hold the WAL back from being reset.
+    // Exclusive before the first use of the WAL, and so before anything reads the schema:
+    // there is no shared-memory file, for which a full disk would have no room, and no
+    // outside reader can hold the WAL back from being reset.
     conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     conn.pragma_update(None, "page_size", 4096)?;
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;

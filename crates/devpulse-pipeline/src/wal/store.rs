@@ -8,7 +8,7 @@ use devpulse_protocol::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::ballast::Ballast;
+use super::ballast::{self, Ballast};
 use super::capacity::Capacity;
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
@@ -67,6 +67,7 @@ impl Store {
         let (conn, ledger) = open_sound(&options, medium)?;
         let known = Reservation::read(&options.path);
         let reservation = known.filter(|known| known.epoch == ledger.epoch);
+        ballast::reserve_log(&options.path);
         let ballast = Ballast::of(&options.path);
         Ok(Self {
             options,
@@ -194,6 +195,14 @@ impl Store {
 
     pub(super) const fn capacity_mut(&mut self) -> &mut Capacity {
         &mut self.capacity
+    }
+
+    /// Refuses to append so many bytes to a full disk.
+    pub(super) fn check_room(&self, bytes: u64) -> Result<(), WalError> {
+        if ballast::is_full(&self.options.path, bytes) {
+            return Err(WalError::of_file(std::io::ErrorKind::StorageFull.into()));
+        }
+        Ok(())
     }
 
     /// As [`Store::write`], for what has to work on a full disk, too: it may have the ballast.
