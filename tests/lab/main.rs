@@ -7,6 +7,8 @@
 #[cfg(unix)]
 mod blobs;
 #[cfg(unix)]
+mod clock;
+#[cfg(unix)]
 mod disk_faults;
 #[cfg(unix)]
 mod kills;

@@ -143,6 +143,7 @@ impl Agent {
             wal: delivery.wal(),
             settings: settings_seen.clone(),
             trend: trend.clone(),
+            clock_skew: upstream.clock_skew(),
         };
         let poll = PolicyPoll {
             uplink: upstream.uplink(),

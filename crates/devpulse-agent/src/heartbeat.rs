@@ -9,6 +9,7 @@ use devpulse_protocol::{ConsentNote, HeartbeatType, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock_skew::ClockSkew;
 use crate::consent;
 use crate::pace::Pace;
 use crate::settings::Settings;
@@ -20,6 +21,7 @@ pub(crate) struct Heartbeat {
     pub(crate) wal: Wal,
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
     pub(crate) trend: Trend,
+    pub(crate) clock_skew: ClockSkew,
 }
 
 impl Heartbeat {
@@ -82,6 +84,7 @@ impl Heartbeat {
                 policy_version: consent.policy_version,
                 awaiting: consent.awaiting,
             }),
+            clock_skew_s: self.clock_skew.seconds(),
         }
     }
 }

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use devpulse_capture::{CaptureHandle, Moment};
 use devpulse_control::{ControlError, ErrorCode, PauseRequest, PauseStatus, Resumption};
+use devpulse_pipeline::clock;
 use devpulse_pipeline::wal::{Snapshot, Wal, WalError};
 use devpulse_protocol::{Activity, ActivityType, EventBody, PauseConfig, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use state::Pause;
@@ -27,7 +27,7 @@ use crate::settings::Settings;
 const NOTE: &str = "pause";
 /// Requests that may wait.
 const REQUESTS: usize = 8;
-/// While capture is paused, the wall clock is looked at so often: no timer sees a machine
+/// While capture is paused, the clocks are looked at so often: no timer sees a machine
 /// sleep.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -130,7 +130,8 @@ impl PauseHandle {
 /// Owns the pause.
 #[derive(Debug)]
 pub(crate) struct Pauser {
-    started: Instant,
+    /// On the clock that nobody sets and that goes on while the machine sleeps.
+    started: Duration,
     wal: Wal,
     state: PauseState,
     standing: watch::Sender<Standing>,
@@ -144,8 +145,8 @@ impl Pauser {
         policy: PauseConfig,
     ) -> Result<(Self, PauseHandle), WalError> {
         let kept = read(wal.call(|store| store.note(NOTE)).await?.as_deref());
-        let started = Instant::now();
-        let now = Moment { mono: started.elapsed(), wall: Timestamp::now() };
+        let started = clock::since_boot();
+        let now = Moment { mono: Duration::ZERO, wall: Timestamp::now() };
         let state = PauseState::restore(kept, policy, now);
         let known = state.in_force().cloned().map_or_else(Standing::default, Standing::Restored);
         let (requests, receiver) = mpsc::channel(REQUESTS);
@@ -204,14 +205,15 @@ impl Pauser {
     }
 
     fn now(&self) -> Moment {
-        Moment { mono: self.started.elapsed(), wall: Timestamp::now() }
+        let mono = clock::since_boot().saturating_sub(self.started);
+        Moment { mono, wall: Timestamp::now() }
     }
 
     fn next_look(&self) -> impl Future<Output = ()> + use<> {
-        let end = self.state.deadline().map(|ends| self.started + ends);
+        let left = self.state.deadline().map(|ends| ends.saturating_sub(self.now().mono));
         async move {
-            match end {
-                Some(end) => tokio::time::sleep_until(end.min(Instant::now() + LOOK)).await,
+            match left {
+                Some(left) => tokio::time::sleep(left.min(LOOK)).await,
                 None => std::future::pending().await,
             }
         }

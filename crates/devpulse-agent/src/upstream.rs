@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use devpulse_pipeline::Uplink;
 
+use crate::clock_skew::ClockSkew;
 use crate::credentials::{
     Credentials, CredentialsError, DeviceIdentity, Enrollment, SecretStore, SystemKeychain,
 };
@@ -91,6 +92,11 @@ impl Upstream {
 
     pub(crate) const fn identity(&self) -> &DeviceIdentity {
         &self.identity
+    }
+
+    /// How far this computer's clock is ahead of the server's.
+    pub(crate) fn clock_skew(&self) -> ClockSkew {
+        self.uplink.clock_skew()
     }
 
     pub(crate) fn uplink(&self) -> Arc<ServerUplink> {

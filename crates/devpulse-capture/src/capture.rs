@@ -54,6 +54,8 @@ pub struct Figures {
     pub refused_settings: Vec<RefusedSetting>,
     /// What the person agreed to, where they were asked.
     pub consent: Option<ConsentNote>,
+    /// Seconds by which the clock is ahead of the server's, where that is known.
+    pub clock_skew_s: Option<f64>,
 }
 
 impl Capture {

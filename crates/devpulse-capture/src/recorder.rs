@@ -322,6 +322,7 @@ impl Recorder {
             refused_settings: figures.refused_settings,
             withheld: self.tracker.withheld(),
             consent: figures.consent,
+            clock_skew_s: figures.clock_skew_s,
         };
         let urgency = match kind {
             HeartbeatType::Regular => Urgency::Routine,

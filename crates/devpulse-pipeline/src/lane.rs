@@ -116,6 +116,15 @@ impl Lane {
         self.closed = Some(Closed { obstacle, cause, next_attempt: now + wait, failures });
     }
 
+    /// The machine slept for so long: the waits went on meanwhile, though the clock that
+    /// they are measured with stood still.
+    pub fn slept(&mut self, duration: Duration) {
+        if let Some(closed) = &mut self.closed {
+            closed.next_attempt =
+                closed.next_attempt.checked_sub(duration).unwrap_or(closed.next_attempt);
+        }
+    }
+
     /// Ends every wait for one try at once; until then the waits are short.
     pub fn hurry(&mut self, until: Instant, now: Instant) {
         self.hurried_until = Some(self.hurried_until.map_or(until, |old| old.max(until)));
@@ -184,6 +193,17 @@ mod tests {
         }
         obstructed(&mut lane, Obstacle::BackingOff, Some(30), now);
         assert_eq!(wait(&lane, now), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_wait_goes_on_while_the_machine_sleeps() {
+        let now = Instant::now() + Duration::from_secs(100_000);
+        let mut lane = Lane::default();
+        obstructed(&mut lane, Obstacle::BackingOff, Some(3600), now);
+        lane.slept(Duration::from_secs(1800));
+        assert!(!lane.may_try(now));
+        lane.slept(Duration::from_secs(8 * 3600));
+        assert!(lane.may_try(now));
     }
 
     #[test]

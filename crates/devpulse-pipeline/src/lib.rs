@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod batcher;
+pub mod clock;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod lane;

@@ -94,6 +94,16 @@ impl Outcome {
         }
     }
 
+    /// What time it was at the server, as its answer says.
+    #[must_use]
+    pub fn date(&self) -> Option<&str> {
+        match self {
+            Self::Http(answer) => answer.date.as_deref(),
+            Self::Grpc(answer) => answer.date.as_deref(),
+            Self::Fault(_) | Self::NoKey(_) => None,
+        }
+    }
+
     /// Whether the token was refused, so that another one may help.
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {

@@ -50,6 +50,7 @@ mod schema;
 mod snapshot;
 mod store;
 mod thread;
+mod wall_clock;
 mod wipe;
 
 use std::path::PathBuf;

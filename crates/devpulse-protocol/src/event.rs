@@ -241,6 +241,10 @@ pub struct Heartbeat {
     /// What the person agreed to; `null` where nobody was asked.
     #[serde(default)]
     pub consent: Option<ConsentNote>,
+    /// Seconds by which the device's clock is ahead of the server's; negative where it is
+    /// behind, `null` before the server has told the time.
+    #[serde(default)]
+    pub clock_skew_s: Option<f64>,
 }
 
 /// What a person agreed to have captured.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -25,7 +26,7 @@ macro_rules! uuid_id {
             #[must_use]
             #[expect(clippy::new_without_default, reason = "two new ids are never equal")]
             pub fn new() -> Self {
-                Self(Uuid::now_v7())
+                Self(version_7(SystemTime::now()))
             }
 
             /// The id with these sixteen bytes.
@@ -61,6 +62,16 @@ macro_rules! uuid_id {
             }
         }
     };
+}
+
+/// Before 1970 there is no version 7: an id of a clock that is so wrong sorts first.
+fn version_7(now: SystemTime) -> Uuid {
+    if now.duration_since(UNIX_EPOCH).is_ok() {
+        return Uuid::now_v7();
+    }
+    let mut random = [0; 10];
+    random.copy_from_slice(&Uuid::new_v4().as_bytes()[..10]);
+    uuid::Builder::from_unix_timestamp_millis(0, &random).into_uuid()
 }
 
 uuid_id!(EventId);
@@ -161,5 +172,25 @@ impl<'de> Deserialize<'de> for Epoch {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         u64::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_id_can_be_made_whatever_the_clock_shows() {
+        for now in [
+            UNIX_EPOCH - Duration::from_secs(400 * 365 * 86_400),
+            UNIX_EPOCH,
+            UNIX_EPOCH + Duration::from_secs(4_102_444_800),
+        ] {
+            let (one, other) = (version_7(now), version_7(now));
+            assert_eq!(one.get_version_num(), 7);
+            assert_ne!(one, other);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,15 @@ impl Timestamp {
     /// What the wall clock says.
     #[must_use]
     pub fn now() -> Self {
-        Self::from_millis(jiff::Timestamp::now().as_millisecond())
+        Self::of_system(SystemTime::now())
+    }
+
+    fn of_system(now: SystemTime) -> Self {
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_millis(match now.duration_since(UNIX_EPOCH) {
+            Ok(after) => millis(after),
+            Err(before) => -millis(before.duration()),
+        })
     }
 
     /// The instant so many milliseconds after 1970; clamped to years -9999 to 9999.
@@ -110,6 +118,16 @@ mod tests {
         assert!(Timestamp::from_millis(i64::MAX).to_string().starts_with("9999-12-"));
         assert!(Timestamp::from_millis(i64::MIN).as_millis() < -377_000_000_000_000);
         assert!(Timestamp::now() < Timestamp::from_millis(i64::MAX));
+    }
+
+    #[test]
+    fn the_time_can_be_told_whatever_the_clock_shows() {
+        let year = Duration::from_secs(365 * 86_400);
+        let told = |now| Timestamp::of_system(now).to_string();
+        assert_eq!(told(UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+        assert_eq!(told(UNIX_EPOCH - Duration::from_millis(1)), "1969-12-31T23:59:59.999Z");
+        assert!(told(UNIX_EPOCH + 130 * year).starts_with("2099-"));
+        assert!(told(UNIX_EPOCH + 30_000 * year).starts_with("9999-12-"));
     }
 
     #[test]

@@ -142,6 +142,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
         vec(refused, 0..3),
         any::<u64>(),
         option::of(consents()),
+        option::of(-1e9..1e9),
     )
         .prop_map(
             |(
@@ -154,6 +155,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                 refused,
                 withheld,
                 consent,
+                clock_skew_s,
             )| {
                 Heartbeat {
                     heartbeat_type,
@@ -165,6 +167,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                     refused_settings: refused,
                     withheld,
                     consent,
+                    clock_skew_s,
                 }
             },
         )

@@ -1,6 +1,6 @@
 //! The way to the server: whether it answers, whom it proves to be, and its clock.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use devpulse_pipeline::{GrpcCode, Outcome, TransportFault};
 use devpulse_protocol::Timestamp;
@@ -8,6 +8,7 @@ use devpulse_protocol::Timestamp;
 use super::Check;
 use super::certificate;
 use super::facts::{Facts, ProxyFact, ServerFact};
+use crate::clock_skew;
 use crate::http::fault_hint;
 
 /// A certificate that ends sooner than this is worth a warning.
@@ -134,7 +135,7 @@ pub(super) fn clock(facts: &Facts) -> Check {
         let reason = if matches!(facts.server, ServerFact::None) { NO_SERVER } else { NOT_REACHED };
         return Check::unknown(NAME, reason);
     };
-    let Some(theirs) = date.as_deref().and_then(date_of) else {
+    let Some(theirs) = date.as_deref().and_then(clock_skew::instant) else {
         return Check::unknown(NAME, "the server does not say what time it is");
     };
     let skew = at.as_millis() - theirs.as_millis();
@@ -171,11 +172,4 @@ fn trusted(certificate: Option<&[u8]>, now: Timestamp) -> Check {
         ),
         None => Check::ok(NAME, "the server's certificate is trusted"),
     }
-}
-
-/// The time in the `Date` header, which is cut to whole seconds.
-fn date_of(date: &str) -> Option<Timestamp> {
-    let date = httpdate::parse_http_date(date).ok()?;
-    let millis = date.duration_since(UNIX_EPOCH).ok()?.as_millis();
-    Some(Timestamp::from_millis(i64::try_from(millis).ok()?.saturating_add(500)))
 }

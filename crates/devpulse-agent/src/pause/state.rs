@@ -133,8 +133,8 @@ impl PauseState {
     }
 
     /// Lets the policy and the time have their say. A pause is over when its time has
-    /// passed on either clock: on the wall clock after a sleep that the other one did not
-    /// see, on the other one where the wall clock was set back.
+    /// passed on the clock that nobody sets and that goes on while the machine sleeps; the
+    /// end that is shown follows a wall clock that was set.
     pub(crate) fn update(&mut self, policy: PauseConfig, now: Moment) -> Change {
         let Some(InForce { pause, ends }) = &mut self.in_force else { return Change::Unchanged };
         let mut change = Change::Unchanged;
@@ -145,12 +145,12 @@ impl PauseState {
             change = Change::Moved;
         }
         let left = ends.saturating_sub(now.mono);
-        if !policy.allowed || left.is_zero() || now.wall >= pause.until {
+        if !policy.allowed || left.is_zero() {
             self.in_force = None;
             return Change::Ended;
         }
         let until = now.wall.plus(left);
-        if pause.until.since(until) >= SET_BACK {
+        if pause.until.since(until).max(until.since(pause.until)) >= SET {
             let length = pause.until.since(pause.since);
             *pause = Pause { since: until.minus(length), until, reason: pause.reason.take() };
             change = Change::Moved;
@@ -169,8 +169,8 @@ impl PauseState {
     }
 }
 
-/// A wall clock that is so far behind was set, and did not just drift.
-const SET_BACK: Duration = Duration::from_secs(2);
+/// A wall clock that is so far off was set, and did not just drift.
+const SET: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
@@ -277,10 +277,19 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_that_only_the_wall_clock_saw_counts() {
+    fn a_wall_clock_that_is_set_forward_ends_nothing_and_moves_the_end_that_is_shown() {
+        let ten_years = 10 * 365 * 86_400;
         let mut state = paused(10, at(0));
-        assert_eq!(state.update(policy(60), skewed(60, 539)), Change::Unchanged);
-        assert_eq!(state.update(policy(60), skewed(60, 540)), Change::Ended);
+        assert_eq!(state.update(policy(60), skewed(60, ten_years)), Change::Moved);
+        assert_eq!(state.in_force().unwrap().until, skewed(600, ten_years).wall);
+        assert_eq!(state.update(policy(60), skewed(599, ten_years)), Change::Unchanged);
+        assert_eq!(state.update(policy(60), skewed(600, ten_years)), Change::Ended);
+    }
+
+    #[test]
+    fn a_sleep_counts() {
+        let mut state = paused(10, at(0));
+        assert_eq!(state.update(policy(60), at(8 * 3600)), Change::Ended);
     }
 
     #[test]

@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use devpulse_pipeline::{Answer, Call, GrpcCode, Outcome, OutgoingBatch, OutgoingImage, Uplink};
 use devpulse_protocol::{AccessToken, ApiKey, DeviceId, Timestamp, TokenRequest};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::token::TokenHolder;
 use super::{Answered, RefusedCall, ServerApi};
+use crate::clock_skew::ClockSkew;
 use crate::credentials::{DeviceIdentity, SecretStore, key_in};
 use crate::home::Home;
 use crate::origin::ServerOrigin;
@@ -25,6 +27,7 @@ pub struct ServerUplink {
     client_id: DeviceId,
     key: Mutex<KeySource>,
     tokens: TokenHolder,
+    clock_skew: ClockSkew,
 }
 
 /// Where the device's key comes from.
@@ -79,7 +82,13 @@ impl ServerUplink {
             client_id: identity.device_id.clone(),
             key: Mutex::new(key),
             tokens: TokenHolder::default(),
+            clock_skew: ClockSkew::default(),
         })
+    }
+
+    /// How far this computer's clock is ahead of the server's.
+    pub(crate) fn clock_skew(&self) -> ClockSkew {
+        self.clock_skew.clone()
     }
 
     /// Asks for the configuration, unless it is still the one with this entity tag.
@@ -124,7 +133,9 @@ impl ServerUplink {
         F: Future<Output = T>,
     {
         let token = self.tokens.get(self.ask_for_token()).await?;
+        let asked = Instant::now();
         let answered = call(token.clone()).await;
+        self.clock_skew.learn(answered.outcome().date(), Timestamp::now(), asked.elapsed());
         if !answered.outcome().is_unauthenticated() {
             return Ok(answered);
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::suspicion::{Choice, Pace, Suspicion};
 use super::{Command, Context, SenderPolicy, SenderState, alarm, blocked};
 use crate::batcher::Due;
+use crate::clock;
 use crate::lane::{Lane, Obstacle};
 use crate::uplink::Answer;
 use crate::verdict::{self, Refusal, Trouble, Verdict};
@@ -33,6 +34,8 @@ pub(super) struct EventLane {
     next: Option<BatchMeta>,
     /// Why another call was told that the device is revoked, until that is taken in.
     told_revoked: Option<String>,
+    /// How long the machine had slept in all when that was last looked at.
+    asleep: Duration,
     stop_at: Option<Instant>,
     forgot_at: Option<Instant>,
 }
@@ -61,6 +64,7 @@ impl EventLane {
             suspicion: Suspicion::default(),
             next: None,
             told_revoked: None,
+            asleep: clock::asleep(),
             stop_at: None,
             forgot_at: None,
         }
@@ -68,6 +72,7 @@ impl EventLane {
 
     pub(super) async fn run(mut self) {
         while !self.is_done() {
+            self.notice_sleep();
             if let Some(cause) = self.told_revoked.take() {
                 self.revoked(cause).await;
             }
@@ -90,6 +95,20 @@ impl EventLane {
                     self.wait_until(until).await;
                 }
             }
+        }
+    }
+
+    /// A machine that wakes says so in an event, whose commit wakes this lane, too.
+    fn notice_sleep(&mut self) {
+        /// The two clocks are not read at the same instant.
+        const A_NAP: Duration = Duration::from_secs(1);
+
+        let asleep = clock::asleep();
+        let slept = asleep.saturating_sub(self.asleep);
+        if slept > A_NAP {
+            self.asleep = asleep;
+            self.lane.slept(slept);
+            self.suspects.slept(slept);
         }
     }
 
@@ -406,11 +425,10 @@ impl EventLane {
 
     async fn wait_until(&mut self, moment: Option<Instant>) {
         self.show(0);
-        let open = self.lane.may_try(Instant::now());
         tokio::select! {
             () = alarm(moment) => {}
             command = self.commands.recv() => self.take_or_stop(command),
-            changed = self.waiting.changed(), if open => {
+            changed = self.waiting.changed() => {
                 if changed.is_err() {
                     self.stop_at = Some(Instant::now());
                 }

@@ -107,7 +107,7 @@ impl ImageLane {
             let stop_at = self.stop_at;
             tokio::select! {
                 answer = &mut sending => return Some(answer),
-                command = self.commands.recv() => self.take(command),
+                command = self.commands.recv() => self.take(command.as_ref()),
                 () = alarm(stop_at) => return None,
             }
         }
@@ -137,7 +137,7 @@ impl ImageLane {
         let open = closed.is_none();
         tokio::select! {
             () = alarm(moment) => {}
-            command = self.commands.recv() => self.take(command),
+            command = self.commands.recv() => self.take(command.as_ref()),
             changed = self.waiting.changed(), if open => {
                 if changed.is_err() {
                     self.stop_at = Some(Instant::now());
@@ -151,13 +151,13 @@ impl ImageLane {
         }
     }
 
-    fn take(&mut self, command: Option<Command>) {
+    fn take(&mut self, command: Option<&Command>) {
         let now = Instant::now();
         match command {
-            Some(Command::Hurry(until)) => self.lane.hurry(until, now),
+            Some(&Command::Hurry(until)) => self.lane.hurry(until, now),
             Some(Command::Relax) => self.lane.relax(),
             Some(Command::Revoked(_)) => {}
-            Some(Command::Stop(deadline)) => self.stop_at = Some(deadline),
+            Some(&Command::Stop(deadline)) => self.stop_at = Some(deadline),
             None => self.stop_at = Some(now),
         }
     }

@@ -298,13 +298,17 @@ impl Store {
         Ok(due.len() == FEW_RANGES)
     }
 
-    /// When the oldest event that waits was captured.
+    /// When the oldest event that waits was captured, by the clock as it is set now.
     ///
     /// # Errors
     /// Fails where the database does.
     pub fn oldest_pending(&mut self) -> Result<Option<Timestamp>, WalError> {
         let upto = self.ledger().batched_upto;
-        self.read(|conn| oldest_pending(conn, upto))
+        let oldest = self.read(|conn| oldest_pending(conn, upto))?;
+        Ok(oldest.map(|(seq, at)| {
+            let set_by = self.steps_mut().since(seq);
+            Timestamp::from_millis(at.as_millis().saturating_add(set_by))
+        }))
     }
 
     fn give_up_damaged(
@@ -341,18 +345,18 @@ impl Store {
     }
 }
 
-/// When the oldest event was captured that is in a batch, or behind all batches.
+/// The place and the time of the oldest event that is in a batch, or behind all batches.
 pub(super) fn oldest_pending(
     conn: &Connection,
     batched_upto: i64,
-) -> Result<Option<Timestamp>, WalError> {
+) -> Result<Option<(i64, Timestamp)>, WalError> {
     let batched: Option<i64> =
         conn.prepare_cached("SELECT min(lo) FROM batch")?.query_row([], |row| row.get(0))?;
-    let wall_ms: Option<i64> = conn
-        .prepare_cached("SELECT wall_ms FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1")?
-        .query_row([batched.unwrap_or(batched_upto + 1)], |row| row.get(0))
+    let oldest: Option<(i64, i64)> = conn
+        .prepare_cached("SELECT seq, wall_ms FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1")?
+        .query_row([batched.unwrap_or(batched_upto + 1)], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(wall_ms.map(Timestamp::from_millis))
+    Ok(oldest.map(|(seq, wall_ms)| (seq, Timestamp::from_millis(wall_ms))))
 }
 
 pub(super) fn insert_batch(

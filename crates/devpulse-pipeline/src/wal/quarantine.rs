@@ -15,16 +15,16 @@ const KEPT: usize = 2;
 /// Puts the database and its log aside, those of them that are there, and removes older
 /// ones. What is in its place afterwards is nothing, durably.
 pub(super) fn put_aside(path: &Path) -> io::Result<()> {
-    let name = format!(".corrupt-{}", Timestamp::now().as_millis());
-    let aside = beside(path, &name);
+    // Newer than those before, also where the clock was set back.
+    let newest = names(path).last().map_or(0, |path| put_aside_at(path) + 1);
+    let now = u64::try_from(Timestamp::now().as_millis()).unwrap_or(0);
+    let aside = beside(path, &format!(".corrupt-{}", newest.max(now)));
     // The log goes first: beside another database it would be taken for that one's.
     for suffix in ["-wal", "-journal", ""] {
         rename_if_there(&beside(path, suffix), &beside(&aside, suffix))?;
     }
     sync_directory(path)?;
-    let mut kept = names(path);
-    kept.sort();
-    for old in kept.iter().rev().skip(KEPT) {
+    for old in names(path).iter().rev().skip(KEPT) {
         for suffix in ["-wal", "-journal", ""] {
             remove(&beside(old, suffix))?;
         }
@@ -44,7 +44,13 @@ pub(super) fn clear_the_way(path: &Path) -> io::Result<()> {
     if path.is_dir() { put_aside(path) } else { Ok(()) }
 }
 
-/// The damaged databases that were put aside.
+/// When a damaged database was put aside, as its name says.
+fn put_aside_at(path: &Path) -> u64 {
+    let name = path.to_string_lossy();
+    name.rsplit('-').next().and_then(|time| time.parse().ok()).unwrap_or(0)
+}
+
+/// The damaged databases that were put aside, oldest first.
 fn names(path: &Path) -> Vec<PathBuf> {
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
         return Vec::new();
@@ -60,7 +66,7 @@ fn names(path: &Path) -> Vec<PathBuf> {
         .filter_map(|entry| time(entry.file_name().to_str()?))
         .map(|name| directory.join(name))
         .collect();
-    names.sort();
+    names.sort_by_key(|path| put_aside_at(path));
     names.dedup();
     names
 }

@@ -63,7 +63,8 @@ impl Snapshot {
     /// # Errors
     /// Fails where the database does.
     pub fn oldest_pending(&self) -> Result<Option<Timestamp>, WalError> {
-        batches::oldest_pending(&self.conn, self.ledger.batched_upto)
+        let oldest = batches::oldest_pending(&self.conn, self.ledger.batched_upto)?;
+        Ok(oldest.map(|(_, at)| at))
     }
 
     /// As [`super::Store::list`].

@@ -12,6 +12,7 @@ use super::ballast::{self, Ballast};
 use super::capacity::Capacity;
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
+use super::wall_clock::Steps;
 use super::{Identity, Medium, WalError, WalOptions, carve, quarantine, recovery, salvage, schema};
 
 /// How long a disk is left alone that failed.
@@ -32,6 +33,7 @@ pub struct Store {
     reservation: Option<Reservation>,
     capacity: Capacity,
     ballast: Ballast,
+    steps: Steps,
     /// Whether the file was found damaged since it was opened.
     damaged: bool,
     /// Whether anything was written since the log was last checkpointed.
@@ -77,6 +79,7 @@ impl Store {
             reservation,
             capacity: Capacity::default(),
             ballast,
+            steps: Steps::default(),
             damaged: false,
             dirty: true,
         })
@@ -197,6 +200,10 @@ impl Store {
         &mut self.capacity
     }
 
+    pub(super) const fn steps_mut(&mut self) -> &mut Steps {
+        &mut self.steps
+    }
+
     /// Refuses to append so many bytes to a full disk.
     pub(super) fn check_room(&self, bytes: u64) -> Result<(), WalError> {
         if ballast::is_full(&self.options.path, bytes) {
@@ -266,9 +273,9 @@ impl Store {
                 salvage::salvage(&self.options.path, &self.options.identity, self.medium)?;
                 self.damaged = false;
             }
-            let capacity = std::mem::take(&mut self.capacity);
             let mut fresh = Self::open_on(self.options.clone(), self.medium)?;
-            fresh.capacity = capacity;
+            fresh.capacity = std::mem::take(&mut self.capacity);
+            fresh.steps = std::mem::take(&mut self.steps);
             *self = fresh;
         }
         Ok(&self.ledger)

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use devpulse_protocol::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Store, WalError};
+use crate::clock::{self, WallClock};
 
 /// A handle on the log's thread. The thread ends, and the log is closed, when the last
 /// handle is dropped.
@@ -103,6 +105,10 @@ impl Wal {
 fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Sender<WalState>) {
     let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let Ok(timer) = timer else { return };
+    let mut wall_clock = WallClock::new(clock::since_boot(), Timestamp::now());
+    if let Err(error) = store.forgive_the_future(Timestamp::now()) {
+        tracing::debug!(%error, "what was kept under another clock stays as it is");
+    }
     loop {
         let job = if store.is_dirty() {
             match timer.block_on(async { tokio::time::timeout(QUIET, queue.recv()).await }) {
@@ -118,6 +124,7 @@ fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Send
             queue.blocking_recv()
         };
         let Some(job) = job else { return };
+        follow(&mut wall_clock, &mut store);
         let tell = job(&mut store);
         store.hold_ballast_now_and_then();
         publish.send_if_modified(|state| {
@@ -127,6 +134,20 @@ fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Send
             changed
         });
         tell();
+    }
+}
+
+/// Keeps ages as they are where somebody has set the wall clock.
+fn follow(wall_clock: &mut WallClock, store: &mut Store) {
+    let before = *wall_clock;
+    let set_by = wall_clock.was_set_by(clock::since_boot(), Timestamp::now());
+    if set_by == 0 {
+        return;
+    }
+    tracing::warn!(seconds = set_by / 1000, "the wall clock was set");
+    if let Err(error) = store.clock_was_set(set_by) {
+        tracing::debug!(%error, "the log cannot follow the clock yet");
+        *wall_clock = before;
     }
 }
 

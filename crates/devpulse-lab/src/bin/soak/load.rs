@@ -91,7 +91,7 @@ fn line(number: u64) -> Value {
 /// What an event holds follows from its number: mostly short, now and then long.
 fn content(number: u64) -> String {
     let mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let times = if number % 97 == 0 { 500 } else { 1 + mixed as usize % 8 };
+    let times = if number.is_multiple_of(97) { 500 } else { 1 + mixed as usize % 8 };
     format!("{mixed:016x}").repeat(times)
 }
 
