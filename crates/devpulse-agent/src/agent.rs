@@ -60,7 +60,7 @@ impl DeliveryChanges {
     /// Returns at the next change; never again once the agent has ended.
     pub async fn next(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
