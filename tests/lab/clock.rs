@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use devpulse_lab::{
@@ -37,22 +37,26 @@ impl WallClock {
         fs::rename(new, &self.0).unwrap();
     }
 
-    fn under(&self, mut command: Command) -> Command {
-        command
-            .env("LD_PRELOAD", FAKETIME)
-            .env("FAKETIME_TIMESTAMP_FILE", &self.0)
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("DONT_FAKE_MONOTONIC", "1")
-            .env("TZ", "Europe/Berlin");
-        command
+    /// What shows this clock to a program that it starts.
+    fn showing(&self) -> [String; 6] {
+        [
+            "env".to_owned(),
+            format!("LD_PRELOAD={FAKETIME}"),
+            format!("FAKETIME_TIMESTAMP_FILE={}", self.0.display()),
+            "FAKETIME_NO_CACHE=1".to_owned(),
+            "DONT_FAKE_MONOTONIC=1".to_owned(),
+            "TZ=Europe/Berlin".to_owned(),
+        ]
     }
 
     fn start_agent<'a>(&self, device: &'a Device) -> Agent<'a> {
-        let agent = device.spawn_agent(self.under(device.command(&["run"])));
-        wait("the agent answers", || {
-            device.status()["agent"]["running"].as_bool().filter(|&runs| runs)
-        });
-        agent
+        device.start_agent_under(&self.showing().each_ref().map(String::as_str))
+    }
+
+    fn run(&self, device: &Device, arguments: &[&str]) -> Output {
+        let showing = self.showing();
+        let showing = showing.each_ref().map(String::as_str);
+        device.command_under(&showing, arguments).output().unwrap()
     }
 }
 
@@ -131,7 +135,7 @@ fn the_difference_to_the_clock_of_the_server_is_told() {
     });
     let skew = told["clock_skew_s"].as_f64().unwrap();
     assert!((7195.0..7205.0).contains(&skew), "{told}");
-    let doctor = clock.under(device.command(&["doctor", "--json"])).output().unwrap();
+    let doctor = clock.run(&device, &["doctor", "--json"]);
     let report: Value = serde_json::from_slice(&doctor.stdout).unwrap();
     let checks = report["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == "clock").unwrap();

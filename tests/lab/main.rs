@@ -9,13 +9,13 @@ mod blobs;
 #[cfg(unix)]
 mod clock;
 #[cfg(unix)]
+mod disk;
+#[cfg(unix)]
 mod disk_faults;
 #[cfg(unix)]
 mod kills;
 #[cfg(unix)]
 mod named_kills;
-#[cfg(unix)]
-mod disk;
 mod oracle;
 mod poison;
 mod row;

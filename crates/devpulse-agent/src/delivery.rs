@@ -8,6 +8,7 @@ use devpulse_pipeline::batcher::BatchPolicy;
 use devpulse_pipeline::queue::Queue;
 use devpulse_pipeline::sender::{Sender, SenderHandle, SenderPolicy};
 use devpulse_pipeline::wal::{BatchLimits, Identity, Store, Wal, WalError, WalOptions};
+use devpulse_protocol::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,9 @@ impl Delivery {
     ) -> Result<Self, WalError> {
         let mut store = Store::open(options(settings, identity))?;
         store.set_cap(settings.config().limits.max_disk_bytes);
+        if let Err(error) = store.forgive_the_future(Timestamp::now()) {
+            tracing::debug!(%error, "what was kept under another clock stays as it is");
+        }
         if let Err(error) = store.remove_orphans() {
             tracing::warn!(%error, "forgotten images cannot be looked for");
         }

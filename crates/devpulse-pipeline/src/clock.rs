@@ -24,6 +24,35 @@ pub fn asleep() -> Duration {
     system::asleep()
 }
 
+/// Notices that the machine has slept.
+#[derive(Clone, Copy, Debug)]
+pub struct Sleep {
+    /// In all, when that was last looked at.
+    known: Duration,
+}
+
+impl Default for Sleep {
+    fn default() -> Self {
+        Self { known: asleep() }
+    }
+}
+
+impl Sleep {
+    /// How long the machine slept since this was last asked.
+    pub fn noticed(&mut self) -> Duration {
+        /// The two clocks are not read at the same instant.
+        const A_NAP: Duration = Duration::from_secs(1);
+
+        let asleep = asleep();
+        let slept = asleep.saturating_sub(self.known);
+        if slept < A_NAP {
+            return Duration::ZERO;
+        }
+        self.known = asleep;
+        slept
+    }
+}
+
 /// Notices that the wall clock was set.
 #[derive(Clone, Copy, Debug)]
 pub struct WallClock {

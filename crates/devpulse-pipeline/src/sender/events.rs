@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::suspicion::{Choice, Pace, Suspicion};
 use super::{Command, Context, SenderPolicy, SenderState, alarm, blocked};
 use crate::batcher::Due;
-use crate::clock;
+use crate::clock::Sleep;
 use crate::lane::{Lane, Obstacle};
 use crate::uplink::Answer;
 use crate::verdict::{self, Refusal, Trouble, Verdict};
@@ -34,8 +34,7 @@ pub(super) struct EventLane {
     next: Option<BatchMeta>,
     /// Why another call was told that the device is revoked, until that is taken in.
     told_revoked: Option<String>,
-    /// How long the machine had slept in all when that was last looked at.
-    asleep: Duration,
+    sleep: Sleep,
     stop_at: Option<Instant>,
     forgot_at: Option<Instant>,
 }
@@ -64,7 +63,7 @@ impl EventLane {
             suspicion: Suspicion::default(),
             next: None,
             told_revoked: None,
-            asleep: clock::asleep(),
+            sleep: Sleep::default(),
             stop_at: None,
             forgot_at: None,
         }
@@ -100,16 +99,9 @@ impl EventLane {
 
     /// A machine that wakes says so in an event, whose commit wakes this lane, too.
     fn notice_sleep(&mut self) {
-        /// The two clocks are not read at the same instant.
-        const A_NAP: Duration = Duration::from_secs(1);
-
-        let asleep = clock::asleep();
-        let slept = asleep.saturating_sub(self.asleep);
-        if slept > A_NAP {
-            self.asleep = asleep;
-            self.lane.slept(slept);
-            self.suspects.slept(slept);
-        }
+        let slept = self.sleep.noticed();
+        self.lane.slept(slept);
+        self.suspects.slept(slept);
     }
 
     fn policy(&self) -> SenderPolicy {

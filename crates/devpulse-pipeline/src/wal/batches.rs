@@ -298,19 +298,6 @@ impl Store {
         Ok(due.len() == FEW_RANGES)
     }
 
-    /// When the oldest event that waits was captured, by the clock as it is set now.
-    ///
-    /// # Errors
-    /// Fails where the database does.
-    pub fn oldest_pending(&mut self) -> Result<Option<Timestamp>, WalError> {
-        let upto = self.ledger().batched_upto;
-        let oldest = self.read(|conn| oldest_pending(conn, upto))?;
-        Ok(oldest.map(|(seq, at)| {
-            let set_by = self.steps_mut().since(seq);
-            Timestamp::from_millis(at.as_millis().saturating_add(set_by))
-        }))
-    }
-
     fn give_up_damaged(
         &mut self,
         meta: &BatchMeta,

@@ -106,9 +106,6 @@ fn serve(mut store: Store, mut queue: mpsc::Receiver<Job>, publish: &watch::Send
     let timer = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let Ok(timer) = timer else { return };
     let mut wall_clock = WallClock::new(clock::since_boot(), Timestamp::now());
-    if let Err(error) = store.forgive_the_future(Timestamp::now()) {
-        tracing::debug!(%error, "what was kept under another clock stays as it is");
-    }
     loop {
         let job = if store.is_dirty() {
             match timer.block_on(async { tokio::time::timeout(QUIET, queue.recv()).await }) {

@@ -4,7 +4,7 @@
 use devpulse_protocol::Timestamp;
 use rusqlite::params;
 
-use super::{Store, WalError, images};
+use super::{Store, WalError, batches, images};
 
 /// Steps of the clock since the log was opened, by the place of the first event after each.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,19 @@ impl Steps {
 }
 
 impl Store {
+    /// When the oldest event that waits was captured, by the clock as it is set now.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn oldest_pending(&mut self) -> Result<Option<Timestamp>, WalError> {
+        let upto = self.ledger().batched_upto;
+        let oldest = self.read(|conn| batches::oldest_pending(conn, upto))?;
+        Ok(oldest.map(|(seq, at)| {
+            let set_by = self.steps_mut().since(seq);
+            Timestamp::from_millis(at.as_millis().saturating_add(set_by))
+        }))
+    }
+
     /// The wall clock was set forward by so many milliseconds, or back where negative: ages
     /// stay what they are. Events bear the time that was shown when they were captured.
     ///
