@@ -9,10 +9,12 @@ mod album;
 mod clock;
 mod desktop;
 mod feed;
+mod gallery;
 mod home;
 mod http;
 mod image;
 mod interrupts;
+mod panel;
 mod process;
 mod script;
 mod server;
@@ -28,14 +30,15 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use self::agent::Agent;
-use self::desktop::Desktop;
+use self::desktop::{Desktop, WindowId};
 use self::feed::Feed;
+use self::gallery::Gallery;
 use self::home::Home;
 use self::interrupts::Interrupts;
 use self::process::Process;
 use self::script::{Deeds, IDLE_THRESHOLD, Script};
 use self::server::Server;
-use crate::{packages, workspace};
+use crate::{packages, ui, workspace};
 
 /// How often the server is asked what has arrived.
 const LOOK: Duration = Duration::from_millis(200);
@@ -54,6 +57,25 @@ pub(crate) struct Arguments {
     /// Keep the events and images that arrived in this folder.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Show the tray app, too, and save a picture of each of its screens in this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "here")]
+    screenshots: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Whether the tray app takes part: on a desktop that a person sits at, and for pictures.
+    fn wants_tray(&self) -> bool {
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let sees_display = is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+        self.screenshots.is_some() || (self.here && sees_display)
+    }
+}
+
+/// What was built.
+struct Programs {
+    server: PathBuf,
+    client: PathBuf,
+    tray: Option<PathBuf>,
 }
 
 /// Shows DevPulse at work.
@@ -65,22 +87,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let interrupts = Interrupts::listen()?;
     let home = Home::create()?;
-    let [server, client] = build(&home, &interrupts)?;
+    let programs = build(arguments.wants_tray(), &home, &interrupts)?;
 
-    let mut desktop = None;
-    let mut windows = Vec::new();
-    if !arguments.here {
-        let mut virtual_desktop = Desktop::start(&home, &interrupts)?;
-        for design in script::designs() {
-            windows.push(virtual_desktop.open(&design, &interrupts)?);
-        }
-        desktop = Some(virtual_desktop);
-    }
-    let server = Server::start(&server, &home, &interrupts)?;
+    let (desktop, windows) =
+        if arguments.here { (None, Vec::new()) } else { furnish(&home, &interrupts)? };
+    let server = Server::start(&programs.server, &home, &interrupts)?;
     server.configure(&config())?;
-    let mut agent = Agent::new(client, &home, desktop.as_ref().map(Desktop::display));
+    let mut agent = Agent::new(programs.client, &home, desktop.as_ref().map(Desktop::display));
     agent.enroll(server.url(), &server.issue_secret()?)?;
     println!("the server listens on {}; a device has enrolled", server.url());
+    if let Some(tray) = &programs.tray {
+        agent.consent()?;
+        if arguments.here {
+            agent.run_in(tray.clone());
+        }
+    }
     if let Some(desktop) = &desktop {
         desktop.input()?;
     }
@@ -91,16 +112,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         _ => None,
     };
+    let gallery = match (&arguments.screenshots, &programs.tray, &desktop, windows.last()) {
+        (Some(folder), Some(tray), Some(desktop), Some(&first)) => {
+            Some(Gallery::new(tray, folder, desktop, &home, first)?)
+        }
+        _ => None,
+    };
     let time = arguments.seconds.map(Duration::from_secs);
-    let mut stage = Stage { server, agent, interrupts: &interrupts, events: Vec::new() };
+    let mut stage = Stage { server, agent, gallery, interrupts: &interrupts, events: Vec::new() };
     let deeds = stage.play(script, time)?;
     stage.judge(deeds.as_ref(), arguments.keep.as_deref())
+}
+
+/// A virtual desktop with the windows of the script.
+fn furnish(home: &Home, interrupts: &Interrupts) -> Result<(Option<Desktop>, Vec<WindowId>)> {
+    let mut desktop = Desktop::start(home, interrupts)?;
+    let mut windows = Vec::new();
+    for design in script::designs() {
+        windows.push(desktop.open(&design, interrupts)?);
+    }
+    Ok((Some(desktop), windows))
 }
 
 /// What runs while the demo does, and what has arrived.
 struct Stage<'a> {
     server: Server,
     agent: Agent,
+    gallery: Option<Gallery<'a>>,
     interrupts: &'a Interrupts,
     events: Vec<Value>,
 }
@@ -134,7 +172,13 @@ impl Stage<'_> {
                 break;
             }
         }
+        if let Some(gallery) = &self.gallery {
+            gallery.open(self.interrupts)?;
+        }
         let deeds = script.map(Script::finish);
+        if let Some(gallery) = &self.gallery {
+            gallery.fill(&self.agent, self.interrupts)?;
+        }
         let taken = self.agent.stop(self.interrupts)?;
         self.agent.sync()?;
         self.show_arrivals(&feed)?;
@@ -205,13 +249,19 @@ fn ask_for_consent(keep: Option<&Path>) -> Result<()> {
     bail!("nothing was captured, because you did not agree");
 }
 
-/// Builds the server and the client. A terminal sees cargo's progress; elsewhere its
-/// output shows up only where it fails.
-fn build(home: &Home, interrupts: &Interrupts) -> Result<[PathBuf; 2]> {
-    println!("building devpulse-server and devpulse-client (minutes the first time)");
+/// Builds what takes part. A terminal sees cargo's progress; elsewhere its output shows up
+/// only where it fails.
+fn build(with_tray: bool, home: &Home, interrupts: &Interrupts) -> Result<Programs> {
+    let mut packages = vec!["devpulse-server", "devpulse-client"];
+    if with_tray {
+        packages::ensure_tray_app()?;
+        ui::build()?;
+        packages.push("devpulse-desktop");
+    }
+    println!("building {} (minutes the first time)", packages.join(", "));
     let mut command = workspace::cargo()?;
-    command.args(["build", "--locked", "--package", "devpulse-server"]);
-    command.args(["--package", "devpulse-client"]);
+    command.args(["build", "--locked"]);
+    command.args(packages.iter().flat_map(|package| ["--package", package]));
     if std::io::stderr().is_terminal() {
         workspace::run(command.stdin(Stdio::null()))?;
     } else {
@@ -221,9 +271,14 @@ fn build(home: &Home, interrupts: &Interrupts) -> Result<[PathBuf; 2]> {
         }
     }
     let target = workspace::target()?.join("debug");
-    let programs = ["devpulse-server", "devpulse-client"].map(|name| target.join(name));
-    for program in &programs {
+    let program = |name: &str| {
+        let program = target.join(name);
         program.metadata().with_context(|| format!("{} was not built", program.display()))?;
-    }
-    Ok(programs)
+        anyhow::Ok(program)
+    };
+    Ok(Programs {
+        server: program("devpulse-server")?,
+        client: program("devpulse-client")?,
+        tray: with_tray.then(|| program("devpulse-desktop")).transpose()?,
+    })
 }

@@ -26,7 +26,7 @@ const DESKTOP: [Need; 9] = [
 ];
 
 /// What the tray app is built with, and looked at. A library is known by its description.
-const TRAY_APP: [Need; 7] = [
+const TRAY_APP: [Need; 8] = [
     Need { program: "webkit2gtk-4.1.pc", package: "libwebkit2gtk-4.1-dev" },
     Need { program: "librsvg-2.0.pc", package: "librsvg2-dev" },
     Need { program: "WebKitWebDriver", package: "webkit2gtk-driver" },
@@ -34,6 +34,7 @@ const TRAY_APP: [Need; 7] = [
     Need { program: "xfce4-panel", package: "xfce4-panel" },
     Need { program: "dbus-run-session", package: "dbus" },
     Need { program: "dex", package: "dex" },
+    Need { program: "import", package: "imagemagick" },
 ];
 
 /// Makes sure that a virtual desktop can be started: installs what is missing on

@@ -19,6 +19,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// The client, on a home of its own.
 pub(super) struct Agent {
     program: PathBuf,
+    /// The tray app, where that is to run the agent.
+    tray: Option<PathBuf>,
     home: PathBuf,
     folder: PathBuf,
     logs: PathBuf,
@@ -31,12 +33,23 @@ impl Agent {
     pub(super) fn new(program: PathBuf, home: &Home, display: Option<&str>) -> Self {
         Self {
             program,
+            tray: None,
             home: home.agent(),
             folder: home.path().to_owned(),
             logs: home.logs(),
             display: display.map(str::to_owned),
             running: None,
         }
+    }
+
+    /// Has the tray app run the agent, in place of the command line.
+    pub(super) fn run_in(&mut self, tray: PathBuf) {
+        self.tray = Some(tray);
+    }
+
+    /// Agrees to what is captured.
+    pub(super) fn consent(&self) -> Result<()> {
+        answer(&mut self.command(&["consent", "--accept"])).map(drop)
     }
 
     /// Enrolls with a secret that lies in a file.
@@ -49,7 +62,7 @@ impl Agent {
 
     /// Starts the agent and waits until it runs, and until it sees the virtual desktop.
     pub(super) fn start(&mut self, interrupts: &Interrupts) -> Result<()> {
-        let process = Process::start("agent", &mut self.command(&["run"]), &self.logs)?;
+        let process = Process::start("agent", &mut self.runner(), &self.logs)?;
         self.running = Some(process);
         let mut focus = Value::Null;
         let ready = interrupts.until("the agent's view of the desktop", PATIENCE, || {
@@ -91,8 +104,26 @@ impl Agent {
         answer(&mut self.command(&["sync", "--timeout", "20"])).map(drop)
     }
 
+    /// What runs the agent, in the foreground.
+    fn runner(&self) -> Command {
+        let Some(tray) = &self.tray else { return self.command(&["run"]) };
+        let mut command = Command::new(tray);
+        self.surround(&mut command);
+        // The person's own entry for start at login is not the demo's to mend.
+        let settings = self.folder.join("user/.config");
+        command.env("XDG_CONFIG_DIRS", &settings).env("XDG_CONFIG_HOME", settings);
+        command
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
+        self.surround(&mut command);
+        command.args(arguments);
+        command
+    }
+
+    /// Has a program find this agent, and none of the settings of whoever runs the demo.
+    pub(super) fn surround(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("DEVPULSE_") {
                 command.env_remove(&name);
@@ -107,8 +138,6 @@ impl Agent {
         // An `.env` in the folder where the demo was called is not the demo's.
         command.current_dir(&self.folder);
         command.env("DEVPULSE_HOME", &self.home).env("DEVPULSE_SECRET_STORE", "file");
-        command.args(arguments);
-        command
     }
 }
 

@@ -85,6 +85,13 @@ impl Desktop {
         &self.name
     }
 
+    /// A program that is to be seen on it.
+    pub(super) fn command(&self, program: &str) -> Command {
+        let mut command = self.home.command(program);
+        command.env("DISPLAY", &self.name);
+        command
+    }
+
     /// Opens a window and waits until it is seen and has the focus.
     pub(super) fn open(&mut self, design: &Design, interrupts: &Interrupts) -> Result<WindowId> {
         let (background, text) = design.colours;
@@ -140,7 +147,7 @@ impl Desktop {
     }
 
     /// What xdotool prints; it fails also where it merely found nothing.
-    fn xdotool(&self, arguments: &[&str]) -> Result<String> {
+    pub(super) fn xdotool(&self, arguments: &[&str]) -> Result<String> {
         let mut command = self.home.command("xdotool");
         let output = command.env("DISPLAY", &self.name).args(arguments).output();
         let output = output.context("xdotool does not start")?;
