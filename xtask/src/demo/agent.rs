@@ -109,9 +109,11 @@ impl Agent {
         let Some(tray) = &self.tray else { return self.command(&["run"]) };
         let mut command = Command::new(tray);
         self.surround(&mut command);
-        // The person's own entry for start at login is not the demo's to mend.
-        let settings = self.folder.join("user/.config");
-        command.env("XDG_CONFIG_DIRS", &settings).env("XDG_CONFIG_HOME", settings);
+        // Its pages' cache, and the person's own entry for start at login, are not the demo's.
+        let user = self.folder.join("user");
+        for name in ["XDG_CACHE_HOME", "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+            command.env(name, &user);
+        }
         command
     }
 
