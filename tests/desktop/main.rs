@@ -6,8 +6,10 @@
 
 #![cfg(target_os = "linux")]
 
+mod driver;
 mod login;
 mod program;
 mod session;
 mod tray;
 mod watcher;
+mod window;

@@ -1,0 +1,307 @@
+//! The real app on a virtual desktop against the real server: the tray's process, the
+//! window's, their agent.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use devpulse_control::ControlClient;
+use devpulse_server::{Database, EventQuery, RunningServer, SecretRequest, Server, ServerOptions};
+use serde_json::{Value, json};
+
+use crate::driver::{Driver, ENTER, SPACE};
+use crate::session::{DEADLINE, Session};
+
+const APP: &str = env!("CARGO_BIN_EXE_devpulse-desktop");
+
+/// A server that can be stopped and started again at the same address.
+struct Organisation {
+    running: Option<RunningServer>,
+    options: ServerOptions,
+    _files: tempfile::TempDir,
+}
+
+impl Organisation {
+    async fn start() -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let database = Database::File(files.path().join("server.db"));
+        let mut options = ServerOptions { database, ..ServerOptions::default() };
+        let running = Server::start(options.clone()).await.unwrap();
+        let address = running.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        options.listen = address.parse().unwrap();
+        let organisation = Self { running: Some(running), options, _files: files };
+        let config = json!({
+            "heartbeat_interval_s": 2, "batch": {"max_interval_ms": 200},
+            "screenshot": {"enabled": true, "interval_s": 0},
+        });
+        organisation.running().admin().set_config(config).await.unwrap();
+        organisation
+    }
+
+    fn running(&self) -> &RunningServer {
+        self.running.as_ref().unwrap()
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.options.listen)
+    }
+
+    async fn secret(&self) -> String {
+        let issued = self.running().admin().create_secret(SecretRequest::default()).await.unwrap();
+        issued.secret.expose().to_owned()
+    }
+
+    async fn stop(&mut self) {
+        self.running.take().unwrap().shutdown().await;
+    }
+
+    async fn start_again(&mut self) {
+        self.running = Some(Server::start(self.options.clone()).await.unwrap());
+    }
+
+    /// The ids of the events that it holds, and how many events there are.
+    async fn events(&self) -> (BTreeSet<String>, usize) {
+        let events = self.running().admin().events(EventQuery::default()).await.unwrap();
+        let id = |text: &String| -> String {
+            let event: Value = serde_json::from_str(text).unwrap();
+            event["event_id"].as_str().unwrap().to_owned()
+        };
+        (events.iter().map(id).collect(), events.len())
+    }
+}
+
+fn session() -> Option<Session> {
+    Session::start(&["WebKitWebDriver"])
+}
+
+/// Enrolls and agrees, as the wizard's buttons do.
+async fn set_up(window: &Driver, organisation: &Organisation) {
+    window.see("#app > *").await;
+    let secret = organisation.secret().await;
+    let form =
+        json!({"form": {"server_url": organisation.url(), "username": "anna", "secret": secret}});
+    window.invoke("enroll", form).await.unwrap();
+    let consent = window.invoke("consent", json!({})).await.unwrap();
+    let agreed = json!({"policyVersion": consent["policy_version"], "digest": consent["digest"]});
+    window.invoke("accept_consent", agreed).await.unwrap();
+    runs(window).await;
+    window.run("location.reload()").await;
+    window.see("main[data-screen=status]").await;
+}
+
+async fn runs(window: &Driver) {
+    let begun = Instant::now();
+    loop {
+        let overview = window.invoke("overview", json!({})).await.unwrap();
+        if overview["run_state"]["kind"] == "here" {
+            return;
+        }
+        assert!(begun.elapsed() < DEADLINE, "the agent does not start: {overview}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn agent(session: &Session) -> ControlClient {
+    ControlClient::connect(&session.home().join("devpulse/agent.sock")).await.unwrap()
+}
+
+/// The processes of the app in this session, with their arguments.
+fn processes(session: &Session) -> Vec<(u32, Vec<String>)> {
+    let home = format!("HOME={}", session.home().display());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+        let words = |bytes: Vec<u8>| -> Vec<String> {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            text.split('\0').filter(|word| !word.is_empty()).map(ToOwned::to_owned).collect()
+        };
+        let arguments = words(read("cmdline"));
+        let is_app = arguments.first().is_some_and(|program| Path::new(program) == Path::new(APP));
+        if is_app && words(read("environ")).contains(&home) {
+            found.push((pid, arguments));
+        }
+    }
+    found
+}
+
+fn window_process(session: &Session) -> Option<u32> {
+    let is_window = |arguments: &[String]| arguments.get(1).is_some_and(|word| word == "window");
+    processes(session).into_iter().find(|(_, words)| is_window(words)).map(|(pid, _)| pid)
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < DEADLINE, "{what}: it does not come to that");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn start(session: &Session, arguments: &[&str]) -> Child {
+    session.command(Path::new(APP)).args(arguments).spawn().unwrap()
+}
+
+#[tokio::test]
+async fn a_person_enrolls_by_keyboard_alone_and_loses_nothing_typed_to_a_wrong_secret() {
+    let Some(session) = session() else { return };
+    let organisation = Organisation::start().await;
+    let window = Driver::start(&session, Path::new(APP), &[]).await;
+    window.tab_to("button[name=continue]").await;
+    window.press(ENTER).await;
+    window.tab_to("input[name=server]").await;
+    window.press(&organisation.url()).await;
+    window.tab_to("input[name=username]").await;
+    window.run("document.activeElement.select()").await;
+    window.press("anna").await;
+    window.tab_to("input[name=secret]").await;
+    window.press("wrong").await;
+    window.press(ENTER).await;
+    window.see("input[name=secret][aria-invalid=true]").await;
+    let typed = "return document.querySelector('input[name=server]').value + ' ' \
+                 + document.querySelector('input[name=username]').value";
+    assert_eq!(window.run(typed).await, json!(format!("{} anna", organisation.url())));
+    let secret = organisation.secret().await;
+    window.tab_to("input[name=secret]").await;
+    window.run("document.activeElement.select()").await;
+    window.press(&secret).await;
+    window.press(ENTER).await;
+    window.tab_to("#agree").await;
+    assert_eq!(organisation.events().await.1, 0, "captured before the person agreed");
+    window.press(SPACE).await;
+    window.tab_to("button[name=begin]").await;
+    window.press(ENTER).await;
+    window.tab_to("button[name=finish]").await;
+    window.press(ENTER).await;
+    window.see("main[data-screen=status]").await;
+    let acknowledged = "return Number(document.querySelector('[data-stage=acknowledged] \
+                        [data-count]')?.dataset.count) > 0";
+    window.until("an acknowledged event", acknowledged).await;
+    let shown = window.run("return document.documentElement.outerHTML").await.to_string();
+    assert!(!shown.contains(&secret), "the secret is still in the page");
+}
+
+#[tokio::test]
+async fn what_waited_for_a_dead_server_is_sent_by_sync_now_with_progress() {
+    let Some(session) = session() else { return };
+    let mut organisation = Organisation::start().await;
+    let window = Driver::start(&session, Path::new(APP), &[]).await;
+    set_up(&window, &organisation).await;
+    organisation.stop().await;
+    let agent = agent(&session).await;
+    let mut emitted = BTreeSet::new();
+    for number in 0..500 {
+        let data = serde_json::value::to_raw_value(&number).unwrap();
+        emitted.insert(agent.emit_durably("work", data).await.unwrap().to_string());
+    }
+    let waiting = "return Number(document.querySelector('#waiting')?.dataset.count)";
+    window.until("the backlog", &format!("{waiting} >= 500")).await;
+    organisation.start_again().await;
+    window.click("button[name=sync-now]").await;
+    // What arises meanwhile is soon on its way, too.
+    window.until("the end of the backlog", &format!("{waiting} < 20")).await;
+    let (stored, count) = organisation.events().await;
+    assert_eq!(stored.len(), count, "an event is stored twice");
+    assert!(emitted.is_subset(&stored));
+}
+
+#[tokio::test]
+async fn a_person_pauses_goes_on_and_finds_a_screenshot_in_the_outbox() {
+    let Some(session) = session() else { return };
+    let organisation = Organisation::start().await;
+    let window = Driver::start(&session, Path::new(APP), &[]).await;
+    set_up(&window, &organisation).await;
+    window.click("button[name=take-screenshot]").await;
+    let agent = agent(&session).await;
+    window.click("button[name=pause]").await;
+    window.click("button[name=pause-now]").await;
+    window.see("button[name=resume]").await;
+    assert!(agent.status().await.unwrap().pause.is_some());
+    window.click("button[name=resume]").await;
+    window.see("button[name=pause]").await;
+    assert!(agent.status().await.unwrap().pause.is_none());
+    let request = json!({"request": {"which": "sent", "limit": 100}});
+    let begun = Instant::now();
+    let image = loop {
+        let outbox = window.invoke("outbox", request.clone()).await.unwrap();
+        let events = outbox["events"].as_array().unwrap();
+        let shot = events.iter().find(|event| event["event_type"] == "screenshot");
+        if let Some(shot) = shot {
+            break shot["image"].clone();
+        }
+        assert!(begun.elapsed() < DEADLINE, "no screenshot is delivered: {outbox}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!((&image["width"], &image["height"]), (&json!(1280), &json!(800)));
+    let url = window.invoke("image", json!({"sha256": image["sha256"]})).await.unwrap();
+    assert!(url.as_str().unwrap().starts_with("data:image/webp;base64,"), "{url}");
+    let today = window.invoke("today", json!({"daysAgo": 0})).await.unwrap();
+    assert!(!today["images"].as_array().unwrap().is_empty(), "{today}");
+}
+
+#[tokio::test]
+async fn a_window_that_dies_takes_nothing_with_it_and_comes_again_by_a_second_start() {
+    let Some(session) = session() else { return };
+    let organisation = Organisation::start().await;
+    let mut tray = start(&session, &[]);
+    until("the window", || window_process(&session).is_some()).await;
+    // A window beside it, which is driven and enrolls.
+    let window = Driver::start(&session, Path::new(APP), &["window"]).await;
+    window.see("#app > *").await;
+    let secret = organisation.secret().await;
+    let form =
+        json!({"form": {"server_url": organisation.url(), "username": "anna", "secret": secret}});
+    window.invoke("enroll", form).await.unwrap();
+    let consent = window.invoke("consent", json!({})).await.unwrap();
+    let agreed = json!({"policyVersion": consent["policy_version"], "digest": consent["digest"]});
+    window.invoke("accept_consent", agreed).await.unwrap();
+    until("the agent", || session.home().join("devpulse/agent.sock").exists()).await;
+    drop(window);
+    let agent = agent(&session).await;
+    assert_eq!(agent.agent().pid, tray.id());
+
+    until("only the tray's window", || {
+        processes(&session).iter().filter(|(_, words)| words.get(1).is_some()).count() <= 1
+    })
+    .await;
+    let first = window_process(&session).unwrap();
+    assert!(kill(first));
+    until("the end of the window", || window_process(&session).is_none()).await;
+    let data = serde_json::value::to_raw_value("after the window").unwrap();
+    let emitted = agent.emit_durably("still", data).await.unwrap().to_string();
+
+    let mut second = start(&session, &[]);
+    assert!(second.wait().unwrap().success(), "the second start did not end by itself");
+    until("the window again", || window_process(&session).is_some()).await;
+    assert_ne!(window_process(&session), Some(first));
+    assert!(tray.try_wait().unwrap().is_none(), "the tray ended");
+    let begun = Instant::now();
+    while !organisation.events().await.0.contains(&emitted) {
+        assert!(begun.elapsed() < DEADLINE, "the event is not delivered");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tray.kill().unwrap();
+    tray.wait().unwrap();
+    until("the end of the window with its tray", || window_process(&session).is_none()).await;
+}
+
+#[tokio::test]
+async fn an_app_without_a_tray_host_attaches_to_the_agent_that_runs() {
+    let Some(session) = session() else { return };
+    let organisation = Organisation::start().await;
+    let window = Driver::start(&session, Path::new(APP), &[]).await;
+    set_up(&window, &organisation).await;
+    let first = agent(&session).await.agent().pid;
+    // Another bus, so that it is no second start of the same app.
+    let attached = Driver::start(&session, Path::new(APP), &["window"]).await;
+    let overview = attached.invoke("overview", json!({})).await.unwrap();
+    assert_eq!(overview["run_state"], json!({"kind": "attached", "pid": first}));
+    assert_eq!(overview["person"]["username"], "anna");
+}
+
+fn kill(pid: u32) -> bool {
+    std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success()
+}
