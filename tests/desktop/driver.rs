@@ -1,10 +1,14 @@
 //! The real web view, driven by WebKit's own WebDriver.
 
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::session::{DEADLINE, Session};
 
@@ -16,7 +20,7 @@ pub(crate) const SPACE: &str = " ";
 /// A started app whose window is driven. The app is ended when this is dropped.
 pub(crate) struct Driver {
     process: Child,
-    client: reqwest::Client,
+    port: u16,
     session: String,
 }
 
@@ -34,27 +38,25 @@ impl Driver {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let client = reqwest::Client::new();
-        let base = format!("http://127.0.0.1:{port}");
-        let mut driver = Self { process, client, session: base };
+        let mut driver = Self { process, port, session: String::new() };
         driver.is_ready().await;
         let options = json!({"binary": program, "args": arguments});
         let wanted = json!({"alwaysMatch": {"webkitgtk:browserOptions": options}});
         let made = driver.send("POST", "/session", json!({"capabilities": wanted})).await;
         let id = made["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {made}"));
-        driver.session = format!("{}/session/{id}", driver.session);
+        driver.session = format!("/session/{id}");
         driver
     }
 
     async fn is_ready(&self) {
         let begun = Instant::now();
-        while self.client.get(format!("{}/status", self.session)).send().await.is_err() {
+        while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
             assert!(begun.elapsed() < DEADLINE, "WebKitWebDriver does not come");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// What a script returns; it may wait for promises.
+    /// What a script returns.
     pub(crate) async fn run(&self, script: &str) -> Value {
         let body = json!({"script": script, "args": []});
         self.send("POST", "/execute/sync", body).await
@@ -100,15 +102,6 @@ impl Driver {
         self.send("POST", &format!("/element/{element}/click"), json!({})).await;
     }
 
-    /// Types into what this selector names.
-    pub(crate) async fn fill(&self, selector: &str, text: &str) {
-        self.see(selector).await;
-        let element = self.element(selector).await;
-        self.send("POST", &format!("/element/{element}/clear"), json!({})).await;
-        let body = json!({"text": text});
-        self.send("POST", &format!("/element/{element}/value"), body).await;
-    }
-
     /// Types on the keyboard, whatever has the focus.
     pub(crate) async fn press(&self, keys: &str) {
         let strokes: Vec<_> = keys
@@ -141,19 +134,39 @@ impl Driver {
     }
 
     async fn send(&self, method: &str, path: &str, body: Value) -> Value {
-        let address = format!("{}{path}", self.session);
-        let request = self.client.request(method.parse().unwrap(), address);
-        let request = request.header("content-type", "application/json").body(body.to_string());
-        let answer = tokio::time::timeout(DEADLINE, request.send()).await.unwrap().unwrap();
-        let text = answer.text().await.unwrap();
-        let mut answer: Value = serde_json::from_str(&text).unwrap();
+        let asking = self.exchange(method, path, body.to_string());
+        let text = timeout(DEADLINE, asking).await.expect("WebKitWebDriver answers").unwrap();
+        let body = text.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        let mut answer: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{text}"));
         answer["value"].take()
+    }
+
+    async fn exchange(&self, method: &str, path: &str, body: String) -> io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let (session, length) = (&self.session, body.len());
+        let request = format!(
+            "{method} {session}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
     }
 }
 
 impl Drop for Driver {
+    /// Ends the session, and with it what was started for it.
     fn drop(&mut self) {
-        // It ends what it started.
+        let farewell = format!(
+            "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+            self.session
+        );
+        if let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) {
+            stream.set_read_timeout(Some(Duration::from_secs(10))).ok();
+            stream.write_all(farewell.as_bytes()).ok();
+            stream.read_to_end(&mut Vec::new()).ok();
+        }
         self.process.kill().ok();
         self.process.wait().ok();
     }
