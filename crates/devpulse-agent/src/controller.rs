@@ -3,12 +3,14 @@
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use devpulse_capture::{CaptureHandle, ScreenshotError, Signals};
 use devpulse_control::{
     AcceptRequest, AgentStatus, CaptureStatus, ConsentReport, ControlError, Controller, ErrorCode,
     EventsQuery, ListedEvent, PauseRequest, PauseStatus, PendingEmit, PipelineState,
-    PipelineStatus, Present, Progress, Resumption, Sample, Status, SyncOutcome, SyncProgress,
-    SyncRequest,
+    PipelineStatus, Present, Progress, Resumption, Sample, SmallImage, Status, SyncOutcome,
+    SyncProgress, SyncRequest,
 };
 use devpulse_pipeline::queue::Queue;
 use devpulse_pipeline::sender::SenderHandle;
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::consent::{self, ConsentError};
 use crate::credentials::{DeviceIdentity, SecretPlace};
 use crate::delivery::Delivery;
+use crate::image;
 use crate::intake::Intake;
 use crate::offline::Listing;
 use crate::pause::{self, PauseHandle, Standing};
@@ -292,6 +295,16 @@ impl Controller for Front {
             }
             _ => Ok(replayed),
         }
+    }
+
+    async fn small_image(&self, sha256: String) -> Result<Option<SmallImage>, ControlError> {
+        let sha = image::parse(&sha256)
+            .map_err(|error| ControlError::new(ErrorCode::Invalid, error.to_string()))?;
+        let found = self.wal.call(move |store| store.inline_image(&sha)).await.map_err(storage)?;
+        Ok(found.map(|found| SmallImage {
+            media_type: found.media_type,
+            base64: STANDARD.encode(&found.bytes),
+        }))
     }
 
     async fn trend(&self) -> Result<Vec<Sample>, ControlError> {

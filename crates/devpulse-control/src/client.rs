@@ -15,12 +15,13 @@ pub use stream::{Emission, EventListing, Synchronisation};
 use crate::frame::{FrameError, FrameReader, FrameWriter, MAX_FRAME_BYTES};
 use crate::message::{CONTROL_PROTOCOL, Hello, decode};
 use crate::request::{
-    EmitRequest, Nothing, ReplayRequest, Replayed, Request, Resumed, Shots, Trend,
+    EmitRequest, Found, ImageRequest, Nothing, ReplayRequest, Replayed, Request, Resumed, Shots,
+    Trend,
 };
 use crate::transport::{self, BoxedStream, ConnectError};
 use crate::{
     AcceptRequest, ConsentReport, ControlError, ErrorCode, EventsQuery, MemoryConnector,
-    PauseRequest, PauseStatus, Present, Resumption, Sample, Status, SyncRequest,
+    PauseRequest, PauseStatus, Present, Resumption, Sample, SmallImage, Status, SyncRequest,
 };
 use link::Link;
 
@@ -242,6 +243,17 @@ impl ControlClient {
     /// [`ControlClient::trend`].
     pub async fn accept(&self, request: AcceptRequest) -> Result<ConsentReport, ClientError> {
         self.link.send(&Request::Accept(request)).await?.answer().await
+    }
+
+    /// The image with this SHA-256, in hexadecimal, where it is small enough to lie in the
+    /// log itself; the others lie beside it as files.
+    ///
+    /// # Errors
+    /// As [`ControlClient::trend`].
+    pub async fn small_image(&self, sha256: &str) -> Result<Option<SmallImage>, ClientError> {
+        let request = Request::Image(ImageRequest { sha256: sha256.to_owned() });
+        let found: Found = self.link.send(&request).await?.answer().await?;
+        Ok(found.image)
     }
 
     /// Asks the agent to end. It has ended when the connection has ([`Self::lost`]) and

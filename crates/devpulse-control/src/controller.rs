@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 
 use crate::{
     AcceptRequest, ConsentReport, ControlError, EventsQuery, ListedEvent, PauseRequest,
-    PauseStatus, Present, Resumption, Sample, Status, SyncOutcome, SyncProgress, SyncRequest,
+    PauseStatus, Present, Resumption, Sample, SmallImage, Status, SyncOutcome, SyncProgress,
+    SyncRequest,
 };
 
 /// Resolves to the event's id once it is committed and synced, or to why it never will be.
@@ -88,6 +89,15 @@ pub trait Controller: Send + Sync + 'static {
     /// Says why none was put back; an id that names no dead letter is an error.
     async fn replay(&self, _event_id: Option<EventId>) -> Result<u64, ControlError> {
         Err(ControlError::unsupported("replay"))
+    }
+
+    /// The image with this SHA-256, in hexadecimal, where it is small enough to lie in the
+    /// log itself.
+    ///
+    /// # Errors
+    /// Says why the log cannot be read, or that this is no SHA-256.
+    async fn small_image(&self, _sha256: String) -> Result<Option<SmallImage>, ControlError> {
+        Err(ControlError::unsupported("image"))
     }
 
     /// What went on over the last hour, oldest first.

@@ -78,6 +78,7 @@ pub(crate) enum Request {
     Screenshot,
     Replay(ReplayRequest),
     Trend,
+    Image(ImageRequest),
     Present,
     Consent,
     Accept(AcceptRequest),
@@ -115,6 +116,28 @@ pub(crate) struct Resumed {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Shots {
     pub(crate) screenshots: Vec<Screenshot>,
+}
+
+/// Asks for an image that lies in the log itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ImageRequest {
+    /// Its SHA-256, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+/// An image that lies in the log itself, which no larger one does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmallImage {
+    /// What it is, such as `image/webp`.
+    pub media_type: String,
+    /// Its bytes in Base64.
+    pub base64: String,
+}
+
+/// The answer to an `image` request.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Found {
+    pub(crate) image: Option<SmallImage>,
 }
 
 /// The answer to a `trend` request.
@@ -156,6 +179,7 @@ impl Request {
             "screenshot" => Ok(Self::Screenshot),
             "replay" => parameters(name, params).map(Self::Replay),
             "trend" => Ok(Self::Trend),
+            "image" => parameters(name, params).map(Self::Image),
             "present" => Ok(Self::Present),
             "consent" => Ok(Self::Consent),
             "accept" => parameters(name, params).map(Self::Accept),
@@ -178,6 +202,7 @@ impl Request {
             Self::Screenshot => "screenshot",
             Self::Replay(_) => "replay",
             Self::Trend => "trend",
+            Self::Image(_) => "image",
             Self::Present => "present",
             Self::Consent => "consent",
             Self::Accept(_) => "accept",
@@ -200,6 +225,7 @@ impl Request {
             Self::Accept(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Pause(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Replay(params) => serde_json::value::to_raw_value(params).map(Some),
+            Self::Image(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Emit(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Sync(params) => serde_json::value::to_raw_value(params).map(Some),
             Self::Events(params) => serde_json::value::to_raw_value(params).map(Some),

@@ -61,6 +61,8 @@ fn heartbeat() -> EventBody {
             allowed: "less".to_owned(),
         }],
         withheld: 2,
+        clock_skew_s: Some(-1.5),
+        consent: None,
     })
 }
 

@@ -62,7 +62,7 @@ pub use batches::{BatchLimits, BatchMeta, LoadedBatch, LoadedEvent, Split};
 pub(crate) use carve::record_is_intact;
 pub use dead_letters::Standing;
 pub use discard::Discarded;
-pub use images::{NewImage, PendingImage, image_path};
+pub use images::{InlineImage, LARGEST_INLINE_IMAGE, NewImage, PendingImage, image_path};
 pub use ledger::Ledger;
 pub use listing::{Listed, Which};
 #[doc(hidden)]

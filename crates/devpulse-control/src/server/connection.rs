@@ -15,7 +15,7 @@ use super::lane::{self, Submission};
 use super::replies::{self, Replies};
 use crate::frame::{FrameError, FrameReader, FrameWriter};
 use crate::message::{RequestFrame, decode};
-use crate::request::{Nothing, Replayed, Request, Resumed, Shots, Trend};
+use crate::request::{Found, Nothing, Replayed, Request, Resumed, Shots, Trend};
 use crate::transport::BoxedStream;
 use crate::{ControlError, Controller, EventsQuery, SyncRequest};
 
@@ -179,6 +179,7 @@ impl Connection {
             | Request::Screenshot
             | Request::Replay(_)
             | Request::Trend
+            | Request::Image(_)
             | Request::Present
             | Request::Consent
             | Request::Accept(_)
@@ -256,6 +257,10 @@ async fn answer(id: u64, request: Request, controller: Arc<dyn Controller>, repl
         Request::Replay(request) => {
             let replayed = controller.replay(request.event_id).await;
             replies.end(id, replayed.map(|replayed| Replayed { replayed })).await;
+        }
+        Request::Image(request) => {
+            let found = controller.small_image(request.sha256).await;
+            replies.end(id, found.map(|image| Found { image })).await;
         }
         Request::Trend => {
             let result = controller.trend().await.map(|samples| Trend { samples });

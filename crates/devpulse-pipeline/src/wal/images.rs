@@ -13,7 +13,7 @@ use super::row::PLAIN;
 use super::{Store, WalError};
 
 /// Larger images become files: a row that large would be written twice.
-const LARGEST_ROW: usize = 32 * 1024;
+pub const LARGEST_INLINE_IMAGE: usize = 32 * 1024;
 
 pub(super) const PENDING: i64 = 0;
 const SENT: i64 = 1;
@@ -57,7 +57,7 @@ impl NewImage {
         let sha256 = parse_hex(sha256).ok_or_else(|| {
             WalError::Image(std::io::Error::other("an image's name is no SHA-256"))
         })?;
-        let inline = bytes.len() <= LARGEST_ROW;
+        let inline = bytes.len() <= LARGEST_INLINE_IMAGE;
         if !inline {
             write_file(directory, &sha256, bytes).map_err(WalError::Image)?;
         }
@@ -111,6 +111,14 @@ impl Store {
             let sha256 = hexadecimal(&sha);
             Ok(Some(PendingImage { id, sha256, media_type, bytes: bytes.map(Bytes::from) }))
         })
+    }
+
+    /// The image with this SHA-256 where it is small enough to lie in the log itself.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn inline_image(&mut self, sha: &[u8; 32]) -> Result<Option<InlineImage>, WalError> {
+        self.read(|conn| inline_image(conn, sha))
     }
 
     /// The server holds the image. It stays readable as long as its event where
@@ -269,6 +277,27 @@ fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result
         fs::File::open(folder)?.sync_all()?;
     }
     if is_first { super::sync_directory(directory) } else { Ok(()) }
+}
+
+/// An image that lies in the log itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlineImage {
+    /// What it is, such as `image/webp`.
+    pub media_type: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+pub(super) fn inline_image(
+    conn: &Connection,
+    sha: &[u8; 32],
+) -> Result<Option<InlineImage>, WalError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT media, body FROM image WHERE sha = ?1 AND body IS NOT NULL LIMIT 1",
+    )?;
+    let found = statement
+        .query_row([sha], |row| Ok(InlineImage { media_type: row.get(0)?, bytes: row.get(1)? }));
+    Ok(found.optional()?)
 }
 
 fn read_file(directory: &Path, sha: &[u8; 32]) -> std::io::Result<Option<Vec<u8>>> {

@@ -7,9 +7,10 @@ use devpulse_protocol::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::images::InlineImage;
 use super::ledger::Ledger;
 use super::listing::{self, Listed, Which};
-use super::{WalError, batches, schema, store};
+use super::{WalError, batches, images, schema, store};
 
 /// A read-only view of a log that nobody has open.
 #[derive(Debug)]
@@ -81,6 +82,14 @@ impl Snapshot {
     /// Fails where the database does.
     pub fn newest(&self, which: Which, count: usize) -> Result<i64, WalError> {
         listing::newest(&self.conn, which, self.ledger.batched_upto, count)
+    }
+
+    /// As [`super::Store::inline_image`].
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn inline_image(&self, sha: &[u8; 32]) -> Result<Option<InlineImage>, WalError> {
+        images::inline_image(&self.conn, sha)
     }
 
     /// The places of the events in each open batch, both ends included.
