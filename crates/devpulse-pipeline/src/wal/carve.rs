@@ -154,13 +154,17 @@ impl Pages {
     }
 }
 
-/// A frame counts by its salt; its checksum chain is what a single flipped bit breaks.
+/// A frame counts by its salt; the checksum chain is what a single flipped bit breaks. Only
+/// the frame that commits has to match its own link of the chain: an agent that was killed
+/// while it wrote that frame has committed nothing.
 fn committed_frames(log: &File) -> (Vec<(u32, u64)>, bool) {
     let mut committed = Vec::new();
     let Some(header) = read_at::<WAL_HEADER>(log, 0) else { return (committed, false) };
     let header_is_sound = header_is_sound(&header);
     let mut salt =
         header_is_sound.then(|| [header[16..20].to_vec(), header[20..24].to_vec()].concat());
+    let words = Words::of(&header);
+    let mut link = checksum_at(&header, 24);
     let mut uncommitted = Vec::new();
     let mut at = WAL_HEADER as u64;
     while let Some(frame) = read_at::<FRAME_HEADER>(log, at) {
@@ -173,15 +177,64 @@ fn committed_frames(log: &File) -> (Vec<(u32, u64)>, bool) {
             &mut Vec::new()
         };
         if *salt == frame[8..16] {
-            uncommitted.push((number, at + FRAME_HEADER as u64));
-            if size != 0 {
+            let page = at + FRAME_HEADER as u64;
+            uncommitted.push((number, page));
+            // Where the header is damaged, so is the beginning of the chain.
+            let begins_chain = at == WAL_HEADER as u64 && !header_is_sound;
+            if size != 0 && (begins_chain || is_linked(log, words, link, &frame, page)) {
                 committed.append(&mut uncommitted);
             }
         }
+        link = checksum_at(&frame, 16);
         at += FRAME as u64;
     }
     let is_legible = header_is_sound || !committed.is_empty();
     (committed, is_legible)
+}
+
+/// Whether a frame bears the checksum that follows from the one before it.
+fn is_linked(
+    log: &File,
+    words: Words,
+    before: (u32, u32),
+    frame: &[u8; FRAME_HEADER],
+    page: u64,
+) -> bool {
+    let Some(page) = read_at::<PAGE>(log, page) else { return false };
+    let sum = words.sum(words.sum(before, &frame[..8]), &page);
+    sum == checksum_at(frame, 16)
+}
+
+fn checksum_at(bytes: &[u8], at: usize) -> (u32, u32) {
+    (big_endian(&bytes[at..at + 4]), big_endian(&bytes[at + 4..at + 8]))
+}
+
+/// In which order the machine that wrote the log adds up the bytes of a word; the magic
+/// number of its header tells.
+#[derive(Clone, Copy)]
+enum Words {
+    BigEndian,
+    LittleEndian,
+}
+
+impl Words {
+    fn of(header: &[u8; WAL_HEADER]) -> Self {
+        if header[3] & 1 == 1 { Self::BigEndian } else { Self::LittleEndian }
+    }
+
+    /// Goes on with a checksum of SQLite's log over further bytes, a multiple of eight.
+    fn sum(self, before: (u32, u32), bytes: &[u8]) -> (u32, u32) {
+        let word = |bytes: &[u8]| match self {
+            Self::BigEndian => big_endian(bytes),
+            Self::LittleEndian => big_endian(bytes).swap_bytes(),
+        };
+        let (mut first, mut second) = before;
+        for pair in bytes.chunks_exact(8) {
+            first = first.wrapping_add(word(&pair[..4])).wrapping_add(second);
+            second = second.wrapping_add(word(&pair[4..])).wrapping_add(first);
+        }
+        (first, second)
+    }
 }
 
 /// Whether the log's header matches its checksum, and its pages have our size.
@@ -192,16 +245,7 @@ fn header_is_sound(header: &[u8; WAL_HEADER]) -> bool {
     if magic & !1 != MAGIC || big_endian(&header[8..12]) as usize != PAGE {
         return false;
     }
-    let word = |at: usize| {
-        let number = big_endian(&header[at..at + 4]);
-        if magic & 1 == 1 { number } else { number.swap_bytes() }
-    };
-    let (mut first, mut second) = (0_u32, 0_u32);
-    for at in (0..24).step_by(8) {
-        first = first.wrapping_add(word(at)).wrapping_add(second);
-        second = second.wrapping_add(word(at + 4)).wrapping_add(first);
-    }
-    (first, second) == (big_endian(&header[24..28]), big_endian(&header[28..32]))
+    Words::of(header).sum((0, 0), &header[..24]) == checksum_at(header, 24)
 }
 
 /// Reads `N` bytes; `None` where the file ends before, or the disk does not give them.
