@@ -142,13 +142,19 @@ macro_rules! collection {
 collection!(std::collections::BTreeMap<String, String>, Vec<v1::RefusedSetting>);
 
 /// `listed` fields are always there, `null` where they do not apply; `rare` ones are
-/// absent then.
+/// absent then. What is `raw` is listed, too, and kept as its JSON text.
 macro_rules! fieldset {
-    ($message:ident { listed $($listed:ident),* ; rare $($rare:ident),* }) => {
+    ($message:ident {
+        listed $($listed:ident),* ; $(raw $raw:ident = $text:ident ;)? rare $($rare:ident),*
+    }) => {
         impl Fieldset for v1::$message {
             fn take(&mut self, name: &str, text: &str) -> bool {
                 match name {
                     $(stringify!($listed) => Slot::take(&mut self.$listed, text),)*
+                    $(stringify!($raw) if self.$text.is_none() => {
+                        self.$text = Some(text.to_owned());
+                        true
+                    })?
                     $(stringify!($rare) => text != "null" && Slot::take(&mut self.$rare, text),)*
                     _ => false,
                 }
@@ -158,6 +164,11 @@ macro_rules! fieldset {
                 $(if !other.has(stringify!($listed)) {
                     object.field(stringify!($listed), |out| Slot::write(&self.$listed, out));
                 })*
+                $(if !other.has(stringify!($raw)) {
+                    object.field(stringify!($raw), |out| {
+                        out.push_str(self.$text.as_deref().unwrap_or("null"));
+                    });
+                })?
                 $(if !self.$rare.is_absent() && !other.has(stringify!($rare)) {
                     object.field(stringify!($rare), |out| Slot::write(&self.$rare, out));
                 })*
@@ -180,7 +191,7 @@ fieldset!(Gap {
 
 fieldset!(Heartbeat {
     listed heartbeat_type, pending, oldest_pending_s, dropped, capabilities, overrides,
-    refused_settings, withheld; rare
+    refused_settings, withheld, clock_skew_s; raw consent = consent_json; rare
 });
 
 impl Fieldset for v1::Custom {

@@ -238,13 +238,13 @@ pub struct Heartbeat {
     /// Window sessions since the agent started that a rule kept from being reported.
     #[serde(default)]
     pub withheld: u64,
-    /// What the person agreed to; `null` where nobody was asked.
-    #[serde(default)]
-    pub consent: Option<ConsentNote>,
     /// Seconds by which the device's clock is ahead of the server's; negative where it is
     /// behind, `null` before the server has told the time.
     #[serde(default)]
     pub clock_skew_s: Option<f64>,
+    /// What the person agreed to; `null` where nobody was asked.
+    #[serde(default)]
+    pub consent: Option<ConsentNote>,
 }
 
 /// What a person agreed to have captured.

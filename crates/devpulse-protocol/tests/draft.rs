@@ -142,7 +142,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
         vec(refused, 0..3),
         any::<u64>(),
         option::of(consents()),
-        option::of(-1e9..1e9),
+        option::of(any::<i32>().prop_map(|millis| f64::from(millis) / 1000.0)),
     )
         .prop_map(
             |(

@@ -171,6 +171,11 @@ pub struct Heartbeat {
     pub refused_settings: ::prost::alloc::vec::Vec<RefusedSetting>,
     #[prost(uint64, optional, tag = "8")]
     pub withheld: ::core::option::Option<u64>,
+    #[prost(double, optional, tag = "9")]
+    pub clock_skew_s: ::core::option::Option<f64>,
+    /// The object `consent`, or null, as JSON.
+    #[prost(string, optional, tag = "10")]
+    pub consent_json: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefusedSetting {
