@@ -58,14 +58,16 @@ impl Heartbeat {
         let counted = self
             .wal
             .call(|store| {
+                // Both times at once: between them somebody may set the clock.
                 let oldest = store.oldest_pending()?;
-                Ok((sample(store.ledger()), oldest))
+                let age = oldest.map(|at| Timestamp::now().since(at).as_secs_f64());
+                Ok((sample(store.ledger()), age))
             })
             .await;
-        let (pending, oldest, dropped) = match counted {
-            Ok((sample, oldest)) => {
+        let (pending, oldest_pending_s, dropped) = match counted {
+            Ok((sample, oldest_pending_s)) => {
                 self.trend.take(sample);
-                (sample.pending, oldest, sample.dropped)
+                (sample.pending, oldest_pending_s, sample.dropped)
             }
             Err(error) => {
                 tracing::warn!(%error, "a heartbeat goes without figures");
@@ -75,7 +77,7 @@ impl Heartbeat {
         let settings = self.settings.borrow();
         Figures {
             pending,
-            oldest_pending_s: oldest.map(|at| Timestamp::now().since(at).as_secs_f64()),
+            oldest_pending_s,
             dropped,
             overrides: settings.overrides(),
             refused_settings: settings.refused().to_vec(),
