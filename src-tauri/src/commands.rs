@@ -1,6 +1,12 @@
 //! What the window may ask for. Each command is allowed by name in `permissions/window.toml`;
 //! none of them hands out a key, a token or a path to read.
 
+#![allow(
+    clippy::let_underscore_must_use,
+    clippy::needless_pass_by_value,
+    reason = "what Tauri's macro makes of a command, and what it hands to one"
+)]
+
 mod activity;
 mod configuration;
 mod delivery;

@@ -31,7 +31,7 @@ pub(crate) fn run(hidden: bool) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("the program does not find itself")?;
     let app = Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, arguments, _| {
-            second_start(app, &arguments)
+            second_start(app, &arguments);
         }))
         .plugin(autostart::plugin())
         .plugin(tauri_plugin_notification::init())
