@@ -12,7 +12,7 @@ use super::ballast::{self, Ballast};
 use super::capacity::Capacity;
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
-use super::wall_clock::{Opening, Steps};
+use super::wall_clock::Steps;
 use super::{Identity, Medium, WalError, WalOptions, carve, quarantine, recovery, salvage, schema};
 
 /// How long a disk is left alone that failed.
@@ -34,7 +34,6 @@ pub struct Store {
     capacity: Capacity,
     ballast: Ballast,
     steps: Steps,
-    opening: Opening,
     /// Whether the file was found damaged since it was opened.
     damaged: bool,
     /// Whether anything was written since the log was last checkpointed.
@@ -72,7 +71,6 @@ impl Store {
         let reservation = known.filter(|known| known.epoch == ledger.epoch);
         ballast::reserve_log(&options.path);
         let ballast = Ballast::of(&options.path);
-        let opening = Opening::now(ledger.next_seq);
         Ok(Self {
             options,
             medium,
@@ -82,15 +80,9 @@ impl Store {
             capacity: Capacity::default(),
             ballast,
             steps: Steps::default(),
-            opening,
             damaged: false,
             dirty: true,
         })
-    }
-
-    /// When the log was opened, and with which event it went on.
-    pub(super) const fn opening(&self) -> Opening {
-        self.opening
     }
 
     /// The counters as of the last commit.

@@ -1,13 +1,10 @@
 //! What becomes of the wall times that the log keeps when the wall clock is set: what is
 //! decided by their age must not be decided by the person, or the battery, that set it.
 
-use std::time::Duration;
-
 use devpulse_protocol::Timestamp;
 use rusqlite::params;
 
 use super::{Store, WalError, batches, images};
-use crate::clock;
 
 /// Steps of the clock since the log was opened, by the place of the first event after each.
 #[derive(Clone, Debug, Default)]
@@ -21,24 +18,6 @@ impl Steps {
     }
 }
 
-/// When the log was opened, by a clock that nobody sets.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Opening {
-    since_boot: Duration,
-    next_seq: i64,
-}
-
-impl Opening {
-    pub(super) fn now(next_seq: i64) -> Self {
-        Self { since_boot: clock::since_boot(), next_seq }
-    }
-
-    /// How old the event at `seq` can be at the most; `None` where it was there before.
-    fn longest_age(self, seq: i64) -> Option<Duration> {
-        (seq >= self.next_seq).then(|| clock::since_boot().saturating_sub(self.since_boot))
-    }
-}
-
 impl Store {
     /// When the oldest event that waits was captured, by the clock as it is set now.
     ///
@@ -49,10 +28,7 @@ impl Store {
         let oldest = self.read(|conn| batches::oldest_pending(conn, upto))?;
         Ok(oldest.map(|(seq, at)| {
             let set_by = self.steps_mut().since(seq);
-            let at = Timestamp::from_millis(at.as_millis().saturating_add(set_by));
-            // An event may bear the time before the clock was set and be stored after it.
-            let earliest = self.opening().longest_age(seq).map(|age| Timestamp::now().minus(age));
-            earliest.map_or(at, |earliest| at.max(earliest))
+            Timestamp::from_millis(at.as_millis().saturating_add(set_by))
         }))
     }
 
