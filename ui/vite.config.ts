@@ -13,7 +13,7 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['tests/**/*.test.{ts,tsx}'],
     restoreMocks: true,
-    testTimeout: 20_000,
+    testTimeout: 120_000,
     env: { TZ: 'UTC' },
   },
 });

@@ -3,6 +3,7 @@
 import type { Page } from 'playwright-core';
 import type { ScenarioName } from '../fake/scenarios';
 import type { Screen } from '../src/bindings';
+import { hold, step } from './stage';
 
 export interface Scene {
   name: string;
@@ -12,7 +13,6 @@ export interface Scene {
   isLoading?: boolean;
   /** The scene that stands for its screen. */
   isMain?: boolean;
-  tickMs?: number;
 }
 
 const press = (name: string) => (page: Page) => page.locator(`button[name="${name}"]`).first().click();
@@ -41,6 +41,12 @@ const agree = async (page: Page) => {
   await page.locator('#agree').waitFor();
 };
 
+const syncing = async (page: Page) => {
+  await hold(page);
+  await press('sync-now')(page);
+  await step(page);
+  await page.locator('progress[value]').waitFor();
+};
 
 const scrub = async (page: Page) => {
   await page.locator('[role=slider]').focus();
@@ -97,7 +103,7 @@ export const SCENES: Scene[] = [
   { name: 'wizard-4-done', isMain: true, scenario: 'fresh', screen: 'wizard', act: async (page) => { await agree(page); await page.locator('#agree').check(); await press('begin')(page); await page.locator('.outcome .standing-icon').waitFor(); } },
   { name: 'consent-widened', isMain: true, scenario: 'widened', screen: 'wizard', act: async (page) => { await page.locator('#changes-title').waitFor(); } },
   { name: 'status-working', scenario: 'working', screen: 'status' },
-  { name: 'status-syncing', scenario: 'syncing', screen: 'status', act: async (page) => { await press('sync-now')(page); await page.locator('progress[value]').waitFor(); }, tickMs: 1500 },
+  { name: 'status-syncing', scenario: 'syncing', screen: 'status', act: syncing },
   { name: 'status-offline', isMain: true, scenario: 'offline', screen: 'status' },
   { name: 'status-paused', scenario: 'paused', screen: 'status' },
   { name: 'status-pausing', scenario: 'working', screen: 'status', act: async (page) => { await press('pause')(page); await page.locator('dialog[open]').waitFor(); } },

@@ -2,10 +2,14 @@
 
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { inject } from 'vitest';
+import type { FakeBackend } from '../fake/backend';
 import type { ScenarioName } from '../fake/scenarios';
 import type { Screen } from '../src/bindings';
 
 export const NOW = new Date('2026-11-20T13:32:00Z');
+
+/** How long anything may take that has to come: long enough for a machine that is busy with other work. */
+const DEADLINE_MS = 90_000;
 
 export const hasChromium = inject('chromium') !== null;
 
@@ -33,7 +37,6 @@ export interface Opening {
   theme?: 'light' | 'dark';
   width?: number;
   height?: number;
-  tickMs?: number;
 }
 
 export interface Opened {
@@ -46,13 +49,13 @@ let stage: Promise<Opened> | undefined;
 
 /** The page is one for all scenes, because a new one costs more than most tests. */
 export async function open(opening: Opening): Promise<Opened> {
-  const { scenario, screen, theme = 'light', width = 1000, height = 800, tickMs = 150 } = opening;
+  const { scenario, screen, theme = 'light', width = 1000, height = 800 } = opening;
   stage ??= makeStage();
   const { page, complaints } = await stage;
   await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
   await page.setViewportSize({ width, height });
   complaints.length = 0;
-  await page.goto(`${inject('origin')}/?scenario=${scenario}&screen=${screen}&tick=${tickMs}`);
+  await page.goto(`${inject('origin')}/?scenario=${scenario}&screen=${screen}&step=0`);
   await page.locator('h1, [role=status], [role=alert]').first().waitFor({ state: 'attached' });
   return { page, complaints };
 }
@@ -64,6 +67,7 @@ async function makeStage(): Promise<Opened> {
     timezoneId: 'Europe/Berlin',
     permissions: ['clipboard-read', 'clipboard-write'],
   });
+  context.setDefaultTimeout(DEADLINE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -75,5 +79,24 @@ async function makeStage(): Promise<Opened> {
 
 /** Waits until nothing on the page says that it is loading. */
 export async function settle(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.querySelector('.skeleton:not(.picture-waits)') === null, undefined, { timeout: 5000 });
+  await page.waitForFunction(() => document.querySelector('.skeleton:not(.picture-waits)') === null);
+}
+
+/** From here on long work of the backend waits for `step`. */
+export const hold = (page: Page) => page.evaluate(() => (window as unknown as Faked).__FAKE__.pace.hold());
+
+export const step = (page: Page) => page.evaluate(() => (window as unknown as Faked).__FAKE__.pace.step());
+
+/** Waits until the page has asked for this `count` times more. */
+export async function asked(page: Page, command: string, count: number): Promise<void> {
+  const calls = (name: string) => (window as unknown as Faked).__FAKE__.calls.filter(([one]) => one === name).length;
+  const before = await page.evaluate(calls, command);
+  await page.waitForFunction(
+    ([name, goal]) => (window as unknown as Faked).__FAKE__.calls.filter(([one]) => one === name).length >= goal,
+    [command, before + count] as const,
+  );
+}
+
+interface Faked {
+  __FAKE__: FakeBackend;
 }

@@ -10,7 +10,7 @@ export default defineConfig(({ mode }) => ({
     globalSetup: './setup.ts',
     fileParallelism: false,
     isolate: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 }));

@@ -3,6 +3,7 @@
 
 import type { EnrollForm, OutboxRequest, Screen, SyncEnd } from '../src/bindings';
 import { iso } from './day';
+import { Pace } from './pace';
 import { makeScenario, type Scenario, type ScenarioName } from './scenarios';
 import { DIAGNOSTICS, EXPORTED, SETTINGS } from './texts';
 
@@ -14,14 +15,16 @@ interface FakeChannel {
 
 export class FakeBackend {
   readonly scenario: Scenario;
+  readonly pace: Pace;
   /** Every command that was called, in order, with its arguments. */
   readonly calls: Array<[string, Args]> = [];
   private readonly callbacks = new Map<number, (message: unknown) => void>();
   private nextCallback = 1;
   private isCancelled = false;
 
-  constructor(name: ScenarioName, readonly firstScreen: Screen, readonly tickMs = 200) {
+  constructor(name: ScenarioName, readonly firstScreen: Screen, stepMs: number) {
     this.scenario = makeScenario(name, Date.now());
+    this.pace = new Pace(stepMs);
   }
 
   install(target: Window & typeof globalThis): void {
@@ -128,7 +131,7 @@ export class FakeBackend {
     this.isCancelled = false;
     let sent = 0;
     for (let index = 0; overview.figures.pending > 0; index += 1) {
-      await new Promise((resolve) => setTimeout(resolve, this.tickMs));
+      await this.pace.next();
       if (this.isCancelled) {
         return { kind: 'stopped', sent };
       }
@@ -148,7 +151,7 @@ export class FakeBackend {
   }
 
   private async enroll(form: EnrollForm) {
-    await new Promise((resolve) => setTimeout(resolve, this.tickMs));
+    await this.pace.next();
     const problem = this.scenario.enrollProblems.shift();
     if (problem) {
       throw problem;

@@ -1,5 +1,5 @@
 // Runs before the page's own script, in a browser that is driven by tests or by a person who designs:
-// the address names the scenario and the screen.
+// the address names the scenario, the screen, and how many milliseconds a step of long work takes.
 
 import type { Screen } from '../src/bindings';
 import { FakeBackend } from './backend';
@@ -8,4 +8,4 @@ import type { ScenarioName } from './scenarios';
 const query = new URLSearchParams(location.search);
 const scenario = (query.get('scenario') ?? 'working') as ScenarioName;
 const screen = (query.get('screen') ?? 'status') as Screen;
-new FakeBackend(scenario, screen, Number(query.get('tick') ?? 200)).install(window);
+new FakeBackend(scenario, screen, Number(query.get('step') ?? 200)).install(window);

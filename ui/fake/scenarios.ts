@@ -22,7 +22,7 @@ export interface Scenario {
   refusals: Partial<Record<string, Problem>>;
   /** Commands that never answer. */
   silent: string[];
-  /** What a synchronisation sends in a second. */
+  /** What a synchronisation sends in a step. */
   syncRate: number;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { eventually, open } from './stage';
+import { eventually, open, pass } from './stage';
 
 test('each stage shows its count and its state', async () => {
   const stage = open('offline', 'status');
@@ -11,20 +11,28 @@ test('each stage shows its count and its state', async () => {
 
 test('a synchronisation shows its progress and ends at zero', async () => {
   const stage = open('offline', 'status');
+  stage.backend.pace.hold();
   await stage.press('sync-now');
-  const bar = await stage.see<HTMLProgressElement>('progress[value]');
-  expect(Number(bar.getAttribute('max'))).toBe(500);
+  await stage.see('progress:not([value])');
+  for (const sent of [100, 200, 300, 400]) {
+    stage.backend.pace.step();
+    const bar = await stage.see<HTMLProgressElement>(`progress[value="${sent}"]`);
+    expect(bar.getAttribute('max')).toBe('500');
+  }
+  stage.backend.pace.step();
   await eventually(() => expect(stage.text()).toContain('Done: 500 events delivered'));
   await eventually(() => expect(document.querySelector('#waiting')?.getAttribute('data-count')).toBe('0'));
 });
 
 test('a synchronisation can be cancelled', async () => {
-  const stage = open('offline', 'status', (scenario) => {
-    scenario.syncRate = 1;
-  });
+  const stage = open('offline', 'status');
+  stage.backend.pace.hold();
   await stage.press('sync-now');
+  stage.backend.pace.step();
+  await stage.see('progress[value="100"]');
   await stage.press('cancel-sync');
-  await eventually(() => expect(stage.text()).toContain('Stopped after'));
+  stage.backend.pace.step();
+  await eventually(() => expect(stage.text()).toContain('Stopped after 100'));
   expect(stage.called('cancel_sync')).toHaveLength(1);
 });
 
@@ -93,7 +101,7 @@ test('a hidden window asks nothing', async () => {
   const visibility = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden');
   document.dispatchEvent(new Event('visibilitychange'));
   const before = stage.called('overview').length;
-  await new Promise((resolve) => setTimeout(resolve, 1300));
+  await pass(60_000);
   expect(stage.called('overview').length).toBeLessThanOrEqual(before + 1);
   visibility.mockReturnValue('visible');
   document.dispatchEvent(new Event('visibilitychange'));
