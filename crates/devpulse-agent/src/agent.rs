@@ -18,6 +18,7 @@ use crate::credentials::{CredentialsError, LateKeychain, SecretPlace};
 use crate::delivery::Delivery;
 use crate::heartbeat::Heartbeat;
 use crate::home::{Home, HomeError};
+use crate::insistence::insist;
 use crate::instance_lock::{Holder, InstanceLock, LockError, Role};
 use crate::intake::Intake;
 use crate::pause::Pauser;
@@ -106,15 +107,16 @@ impl Agent {
         let lock = acquire(&home).await?;
         let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
         let images = settings.local().screenshot_dir.clone();
-        let (pauser, pause) = Pauser::restore(delivery.wal(), settings.config().pause).await?;
+        let (pauser, pause) =
+            insist(async || Pauser::restore(delivery.wal(), settings.config().pause).await).await?;
         let (extent, extent_seen) = watch::channel(Extent::known(&delivery.wal()).await);
         let standing = pause.standing();
         let intake =
             Intake::new(delivery.queue(), identity.clone(), images, standing, extent_seen.clone());
-        intake.recover(&delivery.wal()).await?;
+        insist(async || intake.recover(&delivery.wal()).await).await?;
         // Only now: whoever finds the socket is answered at once, however large the log is.
         let socket = ControlServer::bind(&home.socket())?;
-        let title_key = title_key(&delivery.wal()).await?;
+        let title_key = insist(async || title_key(&delivery.wal()).await).await?;
         let (captured, events) = mpsc::channel(CAPTURED);
         let allowed = policy(&settings, title_key, *extent_seen.borrow());
         let capture = Arc::new(Capture::start(allowed, desktop, captured));

@@ -21,6 +21,7 @@ mod heartbeat;
 pub mod home;
 pub mod http;
 pub mod image;
+mod insistence;
 pub mod instance_lock;
 mod intake;
 pub mod logging;

@@ -136,6 +136,23 @@ pub enum WalError {
 }
 
 impl WalError {
+    /// Whether the same may succeed at the next try.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Storage(_) | Self::Damaged(_) => true,
+            Self::Full(_)
+            | Self::ReadOnly(_)
+            | Self::Busy(_)
+            | Self::NoWriteAheadLog
+            | Self::NewerSchema { .. }
+            | Self::NoLedger
+            | Self::Create(_)
+            | Self::Image(_)
+            | Self::Closed => false,
+        }
+    }
+
     /// What went wrong with a file beside the database.
     fn of_file(error: std::io::Error) -> Self {
         use rusqlite::ffi;

@@ -67,6 +67,10 @@ impl Store {
         let places = self.write(|tx, ledger| {
             events.iter().map(|event| insert(tx, ledger, event)).collect::<Result<Vec<Seq>, _>>()
         })?;
+        let now_ms = Timestamp::now().as_millis();
+        for (place, event) in places.iter().zip(events) {
+            self.steps_mut().stored(place.0, event.at.as_millis(), now_ms);
+        }
         let images = events.iter().filter_map(|event| event.image.as_ref());
         self.keep_within_cap(rows + images.map(NewImage::size).sum::<u64>());
         Ok(places)

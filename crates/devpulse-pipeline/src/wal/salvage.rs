@@ -65,7 +65,15 @@ struct Old {
 }
 
 impl Old {
+    /// Looks twice, because a disk may give at the second try what it did not at the first.
     fn read(path: &Path) -> Option<Self> {
+        Self::look(path).or_else(|| {
+            std::thread::park_timeout(store::BETWEEN_TRIES);
+            Self::look(path)
+        })
+    }
+
+    fn look(path: &Path) -> Option<Self> {
         let snapshot = Snapshot::open(path).ok()??;
         let batches = snapshot.batch_ranges().ok()?;
         let notes = snapshot.notes().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use devpulse_protocol::Timestamp;
 use rusqlite::config::DbConfig;
@@ -16,9 +16,13 @@ use super::wall_clock::Steps;
 use super::{Identity, Medium, WalError, WalOptions, carve, quarantine, recovery, salvage, schema};
 
 /// How long a disk is left alone that failed.
-const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 /// How often the log is tried at a start before the agent gives up.
 const TRIES_AT_START: u32 = 4;
+
+/// How long damage that was found once, and was not there when the log was opened anew,
+/// is remembered: the second time it is taken at its word.
+const SUSPICION: Duration = Duration::from_secs(600);
 
 /// The log's database. Every method blocks until the disk has answered; in the agent
 /// only the log's own thread calls them ([`super::Wal`]).
@@ -36,6 +40,9 @@ pub struct Store {
     steps: Steps,
     /// Whether the file was found damaged since it was opened.
     damaged: bool,
+    /// When the file was last found damaged. SQLite calls a read that fails damage, too, and
+    /// that may be gone at the next try.
+    suspected: Option<Instant>,
     /// Whether anything was written since the log was last checkpointed.
     dirty: bool,
 }
@@ -50,7 +57,7 @@ impl Store {
     pub fn open(options: WalOptions) -> Result<Self, WalError> {
         for _ in 1..TRIES_AT_START {
             match Self::open_on(options.clone(), Medium::default()) {
-                Err(error @ (WalError::Storage(_) | WalError::Damaged(_))) => {
+                Err(error) if error.may_pass() => {
                     tracing::warn!(%error, "the event log cannot be opened; it is tried again");
                     std::thread::park_timeout(BETWEEN_TRIES);
                 }
@@ -81,6 +88,7 @@ impl Store {
             ballast,
             steps: Steps::default(),
             damaged: false,
+            suspected: None,
             dirty: true,
         })
     }
@@ -276,6 +284,7 @@ impl Store {
             let mut fresh = Self::open_on(self.options.clone(), self.medium)?;
             fresh.capacity = std::mem::take(&mut self.capacity);
             fresh.steps = std::mem::take(&mut self.steps);
+            fresh.suspected = self.suspected;
             *self = fresh;
         }
         Ok(&self.ledger)
@@ -306,7 +315,8 @@ impl Store {
                 {
                     tracing::debug!(%error, "what only the log holds may be lost");
                 }
-                self.damaged = true;
+                let before = self.suspected.replace(Instant::now());
+                self.damaged = before.is_some_and(|before| before.elapsed() < SUSPICION);
             }
             WalError::Full(_)
             | WalError::Busy(_)

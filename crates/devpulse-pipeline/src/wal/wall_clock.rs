@@ -16,6 +16,23 @@ impl Steps {
         let later = self.0.iter().filter(|(first_after, _)| *first_after > seq);
         later.fold(0, |sum, (_, step)| sum.saturating_add(*step))
     }
+
+    /// An event that bears `wall_ms` was stored at `seq` while the clock shows `now_ms`. It
+    /// may have been captured before the clock was set and stored after it: then it is
+    /// nearest to now by the clock of before.
+    pub(super) fn stored(&mut self, seq: i64, wall_ms: i64, now_ms: i64) {
+        let just_before = self.0.iter().rev().take_while(|(first_after, _)| *first_after == seq);
+        let mut set_by = 0_i64;
+        let mut nearest = (wall_ms.abs_diff(now_ms), 0);
+        for (count, (_, step)) in just_before.enumerate() {
+            set_by = set_by.saturating_add(*step);
+            let distance = wall_ms.saturating_add(set_by).abs_diff(now_ms);
+            nearest = nearest.min((distance, count + 1));
+        }
+        for (first_after, _) in self.0.iter_mut().rev().take(nearest.1) {
+            *first_after = seq + 1;
+        }
+    }
 }
 
 impl Store {
@@ -82,5 +99,32 @@ impl Store {
             ledger.revoked_since = ledger.revoked_since.map(|since| since.min(now));
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_790_000_000_000;
+    const YEAR: i64 = 365 * 86_400_000;
+
+    #[test]
+    fn an_event_from_before_the_clock_was_set_that_is_stored_after_it_keeps_its_age() {
+        let mut steps = Steps(vec![(5, -YEAR), (5, 10 * YEAR)]);
+        // By the clock before both, by the one between them, and by the one that is now.
+        steps.stored(5, NOW - 9 * YEAR - 100, NOW);
+        steps.stored(6, NOW - 10 * YEAR - 50, NOW);
+        steps.stored(7, NOW - 10, NOW);
+        let set_by = [4, 5, 6, 7].map(|seq| steps.since(seq));
+        assert_eq!(set_by, [9 * YEAR, 9 * YEAR, 10 * YEAR, 0]);
+    }
+
+    #[test]
+    fn an_event_that_is_stored_late_moves_no_step_before_it() {
+        let mut steps = Steps(vec![(5, YEAR)]);
+        steps.stored(5, NOW - 1000, NOW);
+        steps.stored(6, NOW - YEAR, NOW);
+        assert_eq!([4, 5, 6].map(|seq| steps.since(seq)), [YEAR, 0, 0]);
     }
 }
