@@ -1,7 +1,7 @@
 //! A wall clock that is set, by years and in both directions, under the real agent.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -11,16 +11,20 @@ use devpulse_lab::{
 use serde_json::{Value, json};
 
 /// Where Debian puts the library that shows a process another wall clock.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+fn faketime() -> PathBuf {
+    let arch = std::env::consts::ARCH;
+    PathBuf::from(format!("/usr/lib/{arch}-linux-gnu/faketime/libfaketime.so.1"))
+}
+
 /// Where it is set, a machine without that library is a failure and no reason to skip.
-const REQUIRED: &str = "DEVPULSE_REQUIRE_FAKETIME";
+const REQUIRED: &str = "DEVPULSE_REQUIRE_DESKTOP";
 
 /// A wall clock that the test sets; the monotonic clocks go on as they are.
 struct WallClock(PathBuf);
 
 impl WallClock {
     fn of(device: &Device) -> Option<Self> {
-        if !Path::new(FAKETIME).exists() {
+        if !faketime().exists() {
             assert!(std::env::var_os(REQUIRED).is_none(), "libfaketime is not installed");
             eprintln!("skipped: libfaketime is not installed");
             return None;
@@ -41,7 +45,7 @@ impl WallClock {
     fn showing(&self) -> [String; 6] {
         [
             "env".to_owned(),
-            format!("LD_PRELOAD={FAKETIME}"),
+            format!("LD_PRELOAD={}", faketime().display()),
             format!("FAKETIME_TIMESTAMP_FILE={}", self.0.display()),
             "FAKETIME_NO_CACHE=1".to_owned(),
             "DONT_FAKE_MONOTONIC=1".to_owned(),

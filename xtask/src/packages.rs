@@ -1,5 +1,5 @@
 //! The system's packages that the tests and the tray app need: a virtual desktop, a tracer that
-//! makes calls of the system fail, a web view.
+//! makes calls of the system fail, a clock that can be set, a web view.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ struct Need {
     package: &'static str,
 }
 
-const DESKTOP: [Need; 9] = [
+const DESKTOP: [Need; 10] = [
     Need { program: "Xvfb", package: "xvfb" },
     Need { program: "openbox", package: "openbox" },
     Need { program: "xdotool", package: "xdotool" },
@@ -23,6 +23,7 @@ const DESKTOP: [Need; 9] = [
     Need { program: "dbus-daemon", package: "dbus" },
     Need { program: "gnome-keyring-daemon", package: "gnome-keyring" },
     Need { program: "strace", package: "strace" },
+    Need { program: "faketime", package: "faketime" },
 ];
 
 /// What the tray app is built with, and looked at. A library is known by its description.
