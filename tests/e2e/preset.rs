@@ -1,63 +1,11 @@
-//! The administrator's preset, as root, in a mount namespace with an `/etc` of its own.
-//! Where that cannot be had the test says so and passes.
+//! The administrator's preset.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::agent::{Device, Finished, TestServer};
-
-/// An `/etc` with nothing in it but what a process needs and the administrator's folder.
-struct Etc(tempfile::TempDir);
-
-impl Etc {
-    fn new() -> Option<Self> {
-        let etc = Self(tempfile::tempdir().unwrap());
-        if !rustix::process::geteuid().is_root()
-            || !etc.command("true", &[]).status().is_ok_and(|status| status.success())
-        {
-            eprintln!("skipped: a mount namespace is root's to make");
-            return None;
-        }
-        std::fs::create_dir(etc.folder()).unwrap();
-        for path in [etc.0.path(), &etc.folder()] {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        std::fs::copy("/etc/passwd", etc.0.path().join("passwd")).unwrap();
-        Some(etc)
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.0.path().join("devpulse")
-    }
-
-    fn preset(&self, text: &str) -> PathBuf {
-        let path = self.folder().join("preset.toml");
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        path
-    }
-
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "sh", "-c", "mount --bind \"$1\" /etc && shift && exec \"$@\"", "sh"])
-            .arg(self.0.path())
-            .arg(program)
-            .args(arguments);
-        command
-    }
-
-    fn run(&self, device: &Device, arguments: &[&str]) -> Finished {
-        let client = device.command(arguments);
-        let mut command = self.command(client.get_program(), arguments);
-        command.env_clear().current_dir(device.directory());
-        for (name, value) in client.get_envs() {
-            command.env(name, value.unwrap_or_default());
-        }
-        Finished::of(arguments, command.output().unwrap())
-    }
-}
+use crate::agent::{Device, TestServer};
+use crate::etc::Etc;
 
 fn preset(server: &TestServer, secret: Option<&Path>) -> String {
     let secret = secret.map(|path| format!("enrollment_secret_file = '{}'\n", path.display()));

@@ -77,6 +77,20 @@ pub const ROOT: u32 = 0;
 /// # Errors
 /// As [`read`].
 pub fn read_owned_by(path: &Path, owner: u32) -> Result<Option<String>, Mistrust> {
+    let text = |bytes| {
+        String::from_utf8(bytes).map_err(|_| Mistrust::Unreadable {
+            path: path.to_owned(),
+            source: io::Error::other("it is not UTF-8"),
+        })
+    };
+    bytes_owned_by(path, owner)?.map(text).transpose()
+}
+
+/// As [`read_owned_by`], of a file that need not be text.
+///
+/// # Errors
+/// As [`read`].
+pub fn bytes_owned_by(path: &Path, owner: u32) -> Result<Option<Vec<u8>>, Mistrust> {
     let unreadable = |source| Mistrust::Unreadable { path: path.to_owned(), source };
     let mut file = match open(path) {
         Err(error)
@@ -87,12 +101,12 @@ pub fn read_owned_by(path: &Path, owner: u32) -> Result<Option<String>, Mistrust
         opened => opened.map_err(unreadable)?,
     };
     check(path, &file, owner)?;
-    let mut text = String::new();
-    file.by_ref().take(LONGEST + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > LONGEST {
+    let mut bytes = Vec::new();
+    file.by_ref().take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > LONGEST {
         return Err(unreadable(io::Error::other("it is longer than 64 KiB")));
     }
-    Ok(Some(text))
+    Ok(Some(bytes))
 }
 
 /// What is opened is what is checked, so that nobody can exchange it in between.

@@ -21,6 +21,7 @@ use crate::home::{Home, HomeError};
 use crate::insistence::insist;
 use crate::instance_lock::{Holder, InstanceLock, LockError, Role};
 use crate::intake::Intake;
+use crate::managed::ManagedWatch;
 use crate::pause::Pauser;
 use crate::policy_poll::PolicyPoll;
 use crate::revocation::{self, Extent};
@@ -147,6 +148,10 @@ impl Agent {
             trend: trend.clone(),
             clock_skew: upstream.clock_skew(),
         };
+        for warning in settings_seen.borrow().warnings() {
+            tracing::warn!("{warning}");
+        }
+        let managed = ManagedWatch { settings: settings.clone() };
         let poll = PolicyPoll {
             uplink: upstream.uplink(),
             home,
@@ -160,6 +165,7 @@ impl Agent {
         let background = Background {
             heartbeat: heartbeat(),
             late_keychain,
+            managed,
             poll,
             pauser,
             extent: (extent, extent_seen),
@@ -280,6 +286,7 @@ async fn acquire(home: &Home) -> Result<InstanceLock, LockError> {
 struct Background {
     heartbeat: Heartbeat,
     late_keychain: Option<LateKeychain>,
+    managed: ManagedWatch,
     poll: PolicyPoll,
     pauser: Pauser,
     extent: (watch::Sender<Extent>, watch::Receiver<Extent>),
@@ -290,13 +297,23 @@ struct Background {
 
 impl Background {
     fn spawn(self, delivery: &Delivery, stop: &CancellationToken) -> JoinSet<()> {
-        let Self { heartbeat, late_keychain, poll, pauser, extent, settings, capture, title_key } =
-            self;
+        let Self {
+            heartbeat,
+            late_keychain,
+            managed,
+            poll,
+            pauser,
+            extent,
+            settings,
+            capture,
+            title_key,
+        } = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(heartbeat.run(stop.clone()));
         if let Some(late_keychain) = late_keychain {
             tasks.spawn(late_keychain.run(stop.clone()));
         }
+        tasks.spawn(managed.run(stop.clone()));
         tasks.spawn(poll.run(stop.clone()));
         tasks.spawn(pauser.run(capture.clone(), settings.clone(), stop.clone()));
         let (wal, sender) = (delivery.wal(), delivery.sender().state());

@@ -26,6 +26,7 @@ pub mod instance_lock;
 mod intake;
 pub mod logging;
 pub mod machine;
+pub mod managed;
 pub mod offline;
 pub mod one_shot;
 pub mod origin;

@@ -1,18 +1,20 @@
 //! What holds on this device, and who said so.
 //!
-//! Precedence, highest first: command-line flag, environment, `.env` in the working
-//! directory, `config.toml`, the server's configuration, built-in default. A bad value
-//! of the server is refused alone; a bad value of any other source is an error, and
-//! the program does not start with it.
+//! Precedence, highest first: the administrator's policy, command-line flag, environment,
+//! `.env` in the working directory, `config.toml`, the server's configuration, built-in
+//! default. A bad value of the administrator or of the server is refused alone; a bad value
+//! of any other source is an error, and the program does not start with it.
 
 mod config_toml;
 mod dot_env;
 mod error;
 mod local;
+mod managing;
 mod place;
 mod sources;
 mod table;
 mod value;
+mod warning;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,14 +22,17 @@ use std::sync::Arc;
 use devpulse_protocol::{Config, Key, RefusedSetting, ServerConfig};
 use serde_json::Value;
 
+pub(crate) use config_toml::{json as json_of_toml, line_at};
 pub use error::SettingsError;
-pub use local::{GrpcFallback, LocalSettings, SecretStoreChoice};
+pub use local::{GrpcFallback, LocalSettings, QuitPermission, SecretStoreChoice};
 pub use place::{Origin, Place};
 pub use sources::{Flag, Sources};
 pub use table::{DotEnv, Local, Setting, Subject, TABLE, Unit, Variable};
+pub use warning::Warning;
 
 use crate::consent::{Record, narrowed};
-use crate::preset::{Preset, PresetError};
+use crate::managed::Managed;
+use crate::preset::Preset;
 use value::Assigned;
 
 /// What holds on this device, each value checked.
@@ -46,6 +51,8 @@ pub struct Settings {
     policy_here: BTreeMap<Key, Value>,
     server: ServerConfig,
     warnings: Vec<Warning>,
+    /// What they were made of, for when the administrator's policy changes.
+    sources: Arc<Sources>,
 }
 
 /// A setting as `config show` prints it.
@@ -57,41 +64,6 @@ pub struct Row {
     pub value: Value,
     /// Where the value comes from.
     pub origin: Origin,
-}
-
-/// What a person should know about the settings, although they are usable.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Warning {
-    /// `.env` would divert a device that is enrolled.
-    #[error(".env line {line}: {variable} is ignored, because this device is enrolled")]
-    Ignored {
-        /// The line, counted from 1.
-        line: usize,
-        /// The variable.
-        variable: &'static str,
-    },
-    /// `.env` would divert an enrollment that the administrator has preset.
-    #[error(
-        ".env line {line}: {variable} is ignored, because the administrator has decided where \
-         this computer is enrolled"
-    )]
-    IgnoredByPreset {
-        /// The line, counted from 1.
-        line: usize,
-        /// The variable.
-        variable: &'static str,
-    },
-    /// There is a preset of the administrator, and it does not count.
-    #[error("{0}{hint}", hint = .0.hint().map(|hint| format!("; {hint}")).unwrap_or_default())]
-    Preset(Arc<PresetError>),
-    /// `.env` sets a variable that looks like ours and is none.
-    #[error(".env line {line}: {variable} is no setting of DevPulse")]
-    Unknown {
-        /// The line, counted from 1.
-        line: usize,
-        /// The variable.
-        variable: String,
-    },
 }
 
 impl Settings {
@@ -126,13 +98,20 @@ impl Settings {
             policy_here: BTreeMap::new(),
             server: sources.server.clone(),
             warnings,
+            sources: Arc::new(sources.clone()),
         };
+        let managed = settings.managed_values(&sources.managed);
+        let (managed_first, managed): (Vec<_>, Vec<_>) =
+            managed.iter().partition(|one| is_allow_http(one));
         for one in assigned.iter().filter(is_allow_http) {
             settings.take(one, sources)?;
         }
+        settings.take_managed(&managed_first, sources);
         for one in assigned.iter().filter(|one| !is_allow_http(one)) {
             settings.take(one, sources)?;
         }
+        settings.take_managed(&managed, sources);
+        settings.warn_of_outranked(&assigned);
         settings.consent =
             sources.consent.clone().filter(|record| settings.is_theirs(record, sources));
         settings.compose();
@@ -145,6 +124,19 @@ impl Settings {
         let mut settings = Self { server: server.clone(), ..self.clone() };
         settings.compose();
         settings
+    }
+
+    /// The same settings under another policy of the administrator.
+    ///
+    /// # Errors
+    /// Fails where another source is not valid under it.
+    pub fn with_managed(&self, managed: Managed) -> Result<Self, SettingsError> {
+        let server = self.server.clone();
+        let consent = self.consent.clone();
+        let sources = Sources { managed, server, ..(*self.sources).clone() };
+        let mut settings = Self { consent, ..Self::load(&sources)? };
+        settings.compose();
+        Ok(settings)
     }
 
     /// The same settings under another consent.
@@ -165,6 +157,12 @@ impl Settings {
     #[must_use]
     pub const fn preset(&self) -> Option<&Preset> {
         self.preset.as_ref()
+    }
+
+    /// The administrator's policy that these settings were made with.
+    #[must_use]
+    pub fn managed(&self) -> &Managed {
+        &self.sources.managed
     }
 
     /// What would be captured without regard to what the person agreed to.
@@ -221,12 +219,14 @@ impl Settings {
         TABLE.iter().map(row).collect()
     }
 
-    /// What something on this device sets otherwise than the server did: the setting's
-    /// dotted name, and where its value comes from.
+    /// What something on this device sets otherwise than the server did, and all that the
+    /// administrator's policy sets: the setting's dotted name, and where its value comes from.
     #[must_use]
     pub fn overrides(&self) -> BTreeMap<String, String> {
         let mut by_server = Config::default();
-        let mut overrides = BTreeMap::new();
+        let managed = self.set_here.iter().filter(|(_, origin)| **origin == Origin::Managed);
+        let mut overrides: BTreeMap<_, _> =
+            managed.map(|(name, origin)| ((*name).to_owned(), origin.to_string())).collect();
         for (key, value) in &self.server.settings {
             let Some(origin) = self.set_here.get(key.name()) else { continue };
             if by_server.set(*key, value).is_ok() && by_server.get(*key) != self.config.get(*key) {
@@ -298,7 +298,8 @@ fn from_dot_env(
 ) -> Result<Vec<Assigned>, SettingsError> {
     let mut assigned = Vec::new();
     // An administrator's preset is not to be diverted any more than an enrollment is.
-    let is_decided = sources.is_enrolled() || sources.preset.is_some();
+    let is_decided =
+        sources.is_enrolled() || sources.preset.is_some() || sources.managed.names("server_url");
     for entry in dot_env::parse(sources.dot_env.as_deref().unwrap_or_default())? {
         let line = entry.line;
         let Some(setting) = Setting::of_variable(&entry.name) else {

@@ -41,6 +41,7 @@ pub(super) fn settings(facts: &Facts) -> Check {
     let mut complaints: Vec<String> =
         settings.refused.iter().map(|refused| format!("the server's {refused}")).collect();
     let is_servers = !complaints.is_empty();
+    complaints.extend(settings.of_administrator.iter().cloned());
     complaints.extend(settings.warnings.iter().cloned());
     let overrides: Vec<_> =
         settings.overrides.iter().map(|(name, origin)| format!("{name} by {origin}")).collect();
@@ -54,8 +55,10 @@ pub(super) fn settings(facts: &Facts) -> Check {
     }
     let remedy = if is_servers {
         "tell your administrator which values of the server are refused; the others are in force"
+    } else if !settings.of_administrator.is_empty() {
+        "tell your administrator; what is not refused is in force"
     } else {
-        "correct or remove these lines of .env"
+        "correct or remove what is ignored"
     };
     Check::warning("settings", format!("{}{overridden}", complaints.join("; ")), remedy)
 }

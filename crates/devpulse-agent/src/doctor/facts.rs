@@ -51,6 +51,8 @@ pub(super) enum AgentFact {
 pub(super) struct SettingsFact {
     pub(super) refused: Vec<RefusedSetting>,
     pub(super) warnings: Vec<String>,
+    /// Those that are the administrator's to mend.
+    pub(super) of_administrator: Vec<String>,
     pub(super) overrides: BTreeMap<String, String>,
 }
 

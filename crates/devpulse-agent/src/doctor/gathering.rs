@@ -48,7 +48,8 @@ pub(super) async fn gather(settings: &Settings, desktop: &Desktop) -> Facts {
         status,
         settings: SettingsFact {
             refused: settings.refused().to_vec(),
-            warnings: settings.warnings().iter().map(ToString::to_string).collect(),
+            warnings: warnings(settings, false),
+            of_administrator: warnings(settings, true),
             overrides: settings.overrides(),
         },
         key,
@@ -60,6 +61,12 @@ pub(super) async fn gather(settings: &Settings, desktop: &Desktop) -> Facts {
         signals,
         now: Timestamp::now(),
     }
+}
+
+fn warnings(settings: &Settings, of_administrator: bool) -> Vec<String> {
+    let warnings = settings.warnings().iter();
+    let wanted = warnings.filter(|warning| warning.is_administrators() == of_administrator);
+    wanted.map(ToString::to_string).collect()
 }
 
 /// Whether there is a key, without asking the keychain for it.

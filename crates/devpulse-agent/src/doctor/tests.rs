@@ -148,11 +148,17 @@ fn a_refused_value_is_named_with_what_is_allowed_beside_ignored_lines_and_overri
     let settings = SettingsFact {
         refused: vec![refused],
         warnings: vec![".env line 3: DEVPULSE_PROXY is ignored".to_owned()],
+        of_administrator: vec!["the administrator's policy is ignored".to_owned()],
         overrides: [("window.enabled".to_owned(), "config.toml".to_owned())].into(),
     };
     let facts = Facts { settings, ..healthy() };
-    let parts =
-        ["batch.max_events is 0", "from 1 to 1000", ".env line 3", "window.enabled by config.toml"];
+    let parts = [
+        "batch.max_events is 0",
+        "from 1 to 1000",
+        ".env line 3",
+        "policy is ignored",
+        "window.enabled by config.toml",
+    ];
     assert_check(&facts, "settings", CheckState::Warning, &parts);
 }
 

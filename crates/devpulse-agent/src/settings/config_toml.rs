@@ -55,7 +55,8 @@ fn collect(
     Ok(())
 }
 
-fn json(value: &Spanned<DeValue<'_>>) -> Value {
+/// A value as JSON.
+pub(crate) fn json(value: &Spanned<DeValue<'_>>) -> Value {
     match value.get_ref() {
         DeValue::String(text) => Value::from(text.as_ref()),
         DeValue::Integer(number) => {
@@ -75,7 +76,8 @@ fn json(value: &Spanned<DeValue<'_>>) -> Value {
     }
 }
 
-fn line_at(text: &str, offset: usize) -> usize {
+/// The line of a byte, counted from 1.
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     let before = text.as_bytes().iter().take(offset);
     1 + before.filter(|&&byte| byte == b'\n').count()
 }

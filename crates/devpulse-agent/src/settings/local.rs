@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::table::Local;
 use super::value::Assigned;
 use super::{Place, SettingsError, Sources};
+use crate::administrator;
 use crate::home::Home;
 use crate::logging::LogFilter;
 use crate::origin::{PlainHttp, ProxyUrl, ServerUrl, ServerUrlError};
@@ -47,6 +48,18 @@ pub struct LocalSettings {
     pub receipt: ReceiptMode,
     /// What follows where a gRPC server lacks a method.
     pub grpc_fallback: GrpcFallback,
+    /// Whether the person may end the tray app.
+    pub quit: QuitPermission,
+}
+
+/// Whether the person may end the tray app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QuitPermission {
+    /// From its menu and its window.
+    #[default]
+    Granted,
+    /// It ends with the session only.
+    Withheld,
 }
 
 /// What follows where a gRPC server says that it has no such method.
@@ -95,6 +108,7 @@ impl LocalSettings {
             log: LogFilter::default(),
             receipt: ReceiptMode::Receipt,
             grpc_fallback: GrpcFallback::Off,
+            quit: QuitPermission::Granted,
         }
     }
 
@@ -132,6 +146,7 @@ impl LocalSettings {
                 ReceiptMode::Status => "status",
             }),
             Local::GrpcFallback => json!(self.grpc_fallback),
+            Local::QuitAllowed => json!(self.quit == QuitPermission::Granted),
         }
     }
 
@@ -192,6 +207,13 @@ impl LocalSettings {
             Local::GrpcFallback => {
                 self.grpc_fallback = GrpcFallback::deserialize(&assigned.value).ok()?;
             }
+            Local::QuitAllowed => {
+                self.quit = if assigned.value.as_bool()? {
+                    QuitPermission::Granted
+                } else {
+                    QuitPermission::Withheld
+                };
+            }
         }
         Some(())
     }
@@ -212,6 +234,7 @@ pub(super) fn resolve(text: &str, base: &Path, user_directory: Option<&Path>) ->
 fn path(assigned: &Assigned, sources: &Sources) -> Option<PathBuf> {
     let base = match assigned.place {
         Place::ConfigToml { .. } => sources.home.root(),
+        Place::Managed { .. } => administrator::directory(),
         Place::Flag(_) | Place::Environment(_) | Place::DotEnv { .. } => &sources.working_directory,
     };
     resolve(assigned.value.as_str()?, base, sources.user_directory.as_deref())

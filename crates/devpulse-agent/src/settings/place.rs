@@ -5,6 +5,8 @@ use std::fmt;
 /// Which source a value comes from, highest precedence first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// The administrator's policy.
+    Managed,
     /// A command-line flag.
     Flag,
     /// This environment variable.
@@ -26,6 +28,13 @@ pub enum Origin {
 /// Which source a value comes from, to the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// This setting of the administrator's policy, at this line where that is a file.
+    Managed {
+        /// The line, counted from 1.
+        line: Option<usize>,
+        /// The setting's dotted name.
+        name: &'static str,
+    },
     /// This flag.
     Flag(&'static str),
     /// This environment variable.
@@ -51,6 +60,7 @@ impl Place {
     #[must_use]
     pub const fn origin(self) -> Origin {
         match self {
+            Self::Managed { .. } => Origin::Managed,
             Self::Flag(_) => Origin::Flag,
             Self::Environment(variable) => Origin::Environment(variable),
             Self::DotEnv { .. } => Origin::DotEnv,
@@ -64,6 +74,7 @@ impl Origin {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Managed => "managed",
             Self::Flag => "flag",
             Self::Environment(_) => "environment",
             Self::DotEnv => ".env",
@@ -88,6 +99,10 @@ impl fmt::Display for Origin {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Managed { line: Some(line), name } => {
+                write!(f, "{name} in the administrator's policy line {line}")
+            }
+            Self::Managed { line: None, name } => write!(f, "{name} in the administrator's policy"),
             Self::Flag(name) | Self::Environment(name) => f.write_str(name),
             Self::DotEnv { line, variable } => write!(f, "{variable} in .env line {line}"),
             Self::ConfigToml { line, name } => write!(f, "{name} in config.toml line {line}"),

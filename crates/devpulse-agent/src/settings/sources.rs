@@ -13,6 +13,7 @@ use crate::consent::Record;
 use crate::credentials::DeviceIdentity;
 use crate::home::{Home, HomeError};
 use crate::machine;
+use crate::managed::Managed;
 use crate::preset::{Preset, PresetError};
 use crate::server_config::StoredServerConfig;
 
@@ -31,6 +32,8 @@ pub struct Flag {
 /// the process's environment.
 #[derive(Clone)]
 pub struct Sources {
+    /// What the computer's administrator has decided.
+    pub managed: Managed,
     /// Command-line flags.
     pub flags: Vec<Flag>,
     /// Environment variables.
@@ -66,6 +69,7 @@ impl Sources {
     #[must_use]
     pub fn none(home: Home) -> Self {
         Self {
+            managed: Managed::default(),
             flags: Vec::new(),
             environment: BTreeMap::new(),
             dot_env: None,
@@ -94,6 +98,7 @@ impl Sources {
         let user_directory = env::home_dir().filter(|path| !path.as_os_str().is_empty());
         let dot_env = read(&working_directory.join(".env"))?;
         let mut sources = Self {
+            managed: Managed::of_this_computer(),
             flags,
             environment,
             dot_env,
@@ -123,6 +128,7 @@ impl Sources {
         let stands_in =
             [Local::ApiKey, Local::ClientId, Local::ServerUrl].into_iter().all(|local| {
                 self.flag(local).is_some()
+                    || (local == Local::ServerUrl && self.managed.names("server_url"))
                     || variable(local).is_some_and(|name| self.variable(name).is_some())
             });
         self.has_credentials || stands_in

@@ -46,6 +46,7 @@ pub enum Local {
     Log,
     Receipt,
     GrpcFallback,
+    QuitAllowed,
 }
 
 /// An environment variable.
@@ -94,6 +95,16 @@ impl Setting {
         matches!(self.subject, Subject::Policy(_))
     }
 
+    /// Whether the administrator's policy may set it. It is one for everybody on the
+    /// computer, so it does not say who somebody is, nor where they keep what is theirs.
+    #[must_use]
+    pub const fn may_be_managed(&self) -> bool {
+        !matches!(
+            self.subject,
+            Subject::Local(Local::Username | Local::ClientId | Local::ApiKey | Local::Home)
+        )
+    }
+
     /// Whether its value is never shown.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
@@ -137,7 +148,7 @@ impl Local {
             }
             Self::Home | Self::WalDbPath | Self::ScreenshotDir | Self::CaCert => "a path",
             Self::SecretStore => "one of auto, keyring, file",
-            Self::AllowHttp => "true or false",
+            Self::AllowHttp | Self::QuitAllowed => "true or false",
             Self::Proxy => crate::origin::ProxyUrl::ALLOWED,
             Self::Log => {
                 "one of off, error, warn, info, debug, trace, or a list such as \
@@ -296,6 +307,14 @@ pub const TABLE: &[Setting] = &[
         true,
         "What follows where a gRPC server says that it has no such method: delivery is blocked, \
          or the same host and port is spoken to in HTTPS (HTTP where it is grpc://).",
+    ),
+    local(
+        Local::QuitAllowed,
+        "app.quit_allowed",
+        None,
+        Always,
+        false,
+        "Whether the person may end the tray app from its menu and its window.",
     ),
     policy(
         Key::HeartbeatInterval,

@@ -26,11 +26,13 @@ impl Assigned {
             Place::Environment(_) | Place::DotEnv { .. } => {
                 setting.variable.map_or(Unit::Same, |variable| variable.unit)
             }
-            Place::Flag(_) | Place::ConfigToml { .. } => Unit::Same,
+            Place::Managed { .. } | Place::Flag(_) | Place::ConfigToml { .. } => Unit::Same,
         };
         let value = match setting.subject {
             Subject::Policy(key) => policy_value(key, unit, text.trim()),
-            Subject::Local(Local::AllowHttp) => truth(text.trim()).map(Value::from),
+            Subject::Local(Local::AllowHttp | Local::QuitAllowed) => {
+                truth(text.trim()).map(Value::from)
+            }
             Subject::Local(_) => Some(Value::from(text)),
         };
         let assigned = Self { setting, place, value: Value::from(text) };
