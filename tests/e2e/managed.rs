@@ -53,7 +53,7 @@ fn managed_settings_win_are_shown_and_a_variable_that_loses_is_told_in_one_line(
         warnings.lines().collect::<Vec<_>>(),
         [
             "warning: the administrator's policy is refused in part: batch.max_events in the \
-             administrator's policy line 4 is 0, allowed is a whole number from 1 to 1000",
+             administrator's policy line 5 is 0, allowed is a whole number from 1 to 1000",
             "warning: DEVPULSE_IDLE_THRESHOLD is ignored, because the administrator of this \
              computer has set idle_threshold_s",
         ]
