@@ -165,10 +165,12 @@ impl EventLane {
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(%error, "a batch cannot be read");
-                self.obstruct(Obstacle::BackingOff, error.to_string(), None).await;
-                return;
+                return self.obstruct(Obstacle::BackingOff, error.to_string(), None).await;
             }
         };
+        if let Some(cause) = self.suspicion.proof(&loaded.meta) {
+            return self.blame(loaded, cause, way).await;
+        }
         self.note(|state| state.last_sent = Some(Timestamp::now()));
         self.show(loaded.meta.events);
         // What is cut off when stopping is sent again at the next start.
@@ -208,11 +210,8 @@ impl EventLane {
                 self.obstruct(Obstacle::BackingOff, cause, None).await;
             }
             Verdict::Retry { trouble, not_before, cause } => {
-                if trouble == Trouble::Failed && self.suspicion.failed(batch.meta.id) {
-                    let refusal = Refusal { status: 500, code: None, cause };
-                    let id = batch.meta.id;
-                    let halves = self.divide(batch, refusal, Split::ByCount, way).await;
-                    self.suspicion.divided(id, &halves);
+                if trouble == Trouble::Failed && self.suspicion.failed(batch.meta.id, &cause) {
+                    self.blame(batch, cause, way).await;
                 } else {
                     self.obstruct(Obstacle::of(trouble), cause, not_before).await;
                 }
@@ -286,6 +285,13 @@ impl EventLane {
             });
         }
         self.forget(policy.history).await;
+    }
+
+    /// The server fails because of this batch.
+    async fn blame(&mut self, batch: LoadedBatch, cause: String, way: Way) {
+        let (id, refusal) = (batch.meta.id, Refusal { status: 500, code: None, cause });
+        let halves = self.divide(batch, refusal, Split::ByCount, way).await;
+        self.suspicion.divided(id, &halves);
     }
 
     /// Divides a refused batch, or sets its lone event aside, or condemns it after its last

@@ -1,6 +1,6 @@
 //! Which batch is suspected of what. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use devpulse_protocol::BatchId;
 
@@ -15,10 +15,10 @@ const MOST_REFUSALS: u32 = 12;
 /// What is held against batches.
 #[derive(Debug, Default)]
 pub(super) struct Suspicion {
-    /// Server failures in a row, by batch.
-    failures: HashMap<BatchId, u32>,
-    /// Batches that failed often while another one was accepted.
-    proven: HashSet<BatchId>,
+    /// Server failures in a row, by batch, and what the last one was.
+    failures: HashMap<BatchId, (u32, String)>,
+    /// Batches that failed often while another one was accepted, and how.
+    proven: HashMap<BatchId, String>,
     /// Whether a lone event is set aside and nothing was accepted since.
     unresolved: bool,
     /// Whether one refusal since has been followed up without a wait.
@@ -44,19 +44,26 @@ impl Suspicion {
         self.refusals = 0;
         self.failures.remove(&batch);
         self.proven.remove(&batch);
-        let often = self.failures.iter().filter(|&(_, &count)| count >= OFTEN);
-        self.proven.extend(often.map(|(&id, _)| id));
+        let often = self.failures.iter().filter(|(_, (count, _))| *count >= OFTEN);
+        self.proven.extend(often.map(|(&id, (_, cause))| (id, cause.clone())));
     }
 
-    /// The server failed at a batch. Returns whether the batch is to be divided.
-    pub(super) fn failed(&mut self, batch: BatchId) -> bool {
-        let count = self.failures.entry(batch).or_default();
-        *count += 1;
-        if self.proven.remove(&batch) {
+    /// What the server says of a batch that is known to be the cause, and is to be divided
+    /// without being sent again. A lone event gets another try, because it is to be condemned.
+    pub(super) fn proof(&mut self, batch: &BatchMeta) -> Option<String> {
+        let proof = (batch.events > 1).then(|| self.proven.remove(&batch.id)).flatten();
+        proof.inspect(|_| drop(self.failures.remove(&batch.id)))
+    }
+
+    /// The server failed at a batch. Returns whether the batch is known to be the cause.
+    pub(super) fn failed(&mut self, batch: BatchId, cause: &str) -> bool {
+        let failures = self.failures.entry(batch).or_default();
+        *failures = (failures.0 + 1, cause.to_owned());
+        let is_proven = self.proven.remove(&batch).is_some();
+        if is_proven {
             self.failures.remove(&batch);
-            return true;
         }
-        false
+        is_proven
     }
 
     /// A batch that was proven to be the cause was divided, or set aside where it cannot be:
@@ -65,7 +72,7 @@ impl Suspicion {
     pub(super) fn divided(&mut self, batch: BatchId, halves: &[BatchMeta]) {
         let several = halves.iter().filter(|half| half.events > 1).map(|half| half.id);
         let lone = halves.is_empty().then_some(batch);
-        self.failures.extend(several.chain(lone).map(|id| (id, OFTEN - 1)));
+        self.failures.extend(several.chain(lone).map(|id| (id, (OFTEN - 1, String::new()))));
     }
 
     /// A batch was refused, and was divided or set aside.
@@ -88,8 +95,8 @@ impl Suspicion {
         let standing = |standing| batches.iter().filter(move |batch| batch.standing == standing);
         let ordinary = || standing(Standing::Ordinary);
         let failed_often = |batch: &&BatchMeta| {
-            self.failures.get(&batch.id).is_some_and(|&count| count >= OFTEN)
-                && !self.proven.contains(&batch.id)
+            self.failures.get(&batch.id).is_some_and(|(count, _)| *count >= OFTEN)
+                && !self.proven.contains_key(&batch.id)
         };
         let in_turn = || ordinary().chain(standing(Standing::LastTrial));
         match in_turn().find(|batch| !failed_often(batch)) {
@@ -129,17 +136,32 @@ mod tests {
     #[test]
     fn a_batch_that_fails_often_is_divided_only_once_another_was_accepted() {
         let mut suspicion = Suspicion::default();
-        let (bad, good) = (batch(1, Standing::Ordinary), batch(2, Standing::Ordinary));
+        let bad = BatchMeta { events: 2, ..batch(1, Standing::Ordinary) };
+        let good = batch(3, Standing::Ordinary);
         let both = [bad.clone(), good.clone()];
         for _ in 0..OFTEN {
             assert_eq!(suspicion.choose(&both), Choice::Send(&bad));
-            assert!(!suspicion.failed(bad.id));
+            assert!(!suspicion.failed(bad.id, "no"));
         }
         assert_eq!(suspicion.choose(&both), Choice::Send(&good));
         assert_eq!(suspicion.choose(&both[..1]), Choice::PreferOther(&bad));
+        assert_eq!(suspicion.proof(&bad), None);
         suspicion.accepted(good.id);
         assert_eq!(suspicion.choose(&both), Choice::Send(&bad));
-        assert!(suspicion.failed(bad.id));
+        assert_eq!(suspicion.proof(&bad).as_deref(), Some("no"));
+        assert_eq!(suspicion.proof(&bad), None);
+    }
+
+    #[test]
+    fn a_lone_event_that_fails_often_is_tried_once_more() {
+        let mut suspicion = Suspicion::default();
+        let bad = batch(1, Standing::Ordinary);
+        for _ in 0..OFTEN {
+            assert!(!suspicion.failed(bad.id, "no"));
+        }
+        suspicion.accepted(BatchId::new());
+        assert_eq!(suspicion.proof(&bad), None);
+        assert!(suspicion.failed(bad.id, "no"));
     }
 
     #[test]
