@@ -85,16 +85,21 @@ pub(super) fn is_full(database: &Path, bytes: u64) -> bool {
 
 /// Gives the log of an open database its full length, where the disk has room for it: what
 /// SQLite writes next goes into room that is there. Zeros behind the last commit are no part
-/// of the log to it, nor to those who carve commits out of it.
-pub(super) fn reserve_log(database: &Path) {
+/// of the log to it, nor to those who carve commits out of it. Returns how long it is at
+/// least from now on, for as long as it is in use.
+pub(super) fn reserve_log(database: &Path) -> u64 {
     let log = super::beside(database, "-wal");
+    let Ok(known) = log.metadata().map(|metadata| metadata.len()) else { return 0 };
     let bytes = free_bytes(database).map_or(0, |free| LOG_BYTES.min(free / 2));
-    let known = log.metadata().map_or(u64::MAX, |metadata| metadata.len());
     if bytes < LEAST_BYTES || known >= bytes {
-        return;
+        return known.min(LOG_BYTES);
     }
-    if let Err(error) = allocate(&log, bytes) {
-        tracing::debug!(%error, "the log gets no room in advance");
+    match allocate(&log, bytes) {
+        Ok(()) => bytes,
+        Err(error) => {
+            tracing::debug!(%error, "the log gets no room in advance");
+            known.min(LOG_BYTES)
+        }
     }
 }
 

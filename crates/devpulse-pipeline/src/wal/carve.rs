@@ -74,8 +74,8 @@ pub(super) struct ImageRow {
 pub(super) enum LogFile {
     /// There is none: the database was closed.
     Absent,
-    /// There is one, or the beginning of one.
-    Present,
+    /// There is one, or the beginning of one, of so many bytes.
+    Present(u64),
     /// Something else lies in its place.
     Garbage,
 }
@@ -114,7 +114,7 @@ pub(super) fn log(
     let pages = Pages::new(None, Some(log));
     take_log(&pages, &mut take)?;
     let is_log = length <= WAL_HEADER as u64 || pages.log_is_legible;
-    Ok(if is_log { LogFile::Present } else { LogFile::Garbage })
+    Ok(if is_log { LogFile::Present(length) } else { LogFile::Garbage })
 }
 
 /// Where pages are found by their number.

@@ -103,8 +103,12 @@ pub(super) fn report_missing(
     identity: &Identity,
 ) -> Result<Option<Ledger>, WalError> {
     let Some(reservation) = reservation else { return Ok(None) };
-    // An agent that ended by itself gave its block back; one that was killed left a log.
-    let block = if log == LogFile::Present { BLOCK } else { 0 };
+    // An agent that ended by itself gave its block back; one that was killed left a log,
+    // whole: what cut it may have cut commits off.
+    let block = match log {
+        LogFile::Present(bytes) if bytes >= reservation.log_bytes => BLOCK,
+        LogFile::Present(_) | LogFile::Absent | LogFile::Garbage => 0,
+    };
     let mut ledger = before.clone();
     let missing = if reservation.epoch != ledger.epoch {
         Missing {

@@ -22,6 +22,8 @@ pub(super) struct Reservation {
     pub(super) end: i64,
     /// Every event up to here was settled when the block was reserved.
     pub(super) settled: i64,
+    /// Bytes that the log was given from the start; it gets no shorter while it is in use.
+    pub(super) log_bytes: u64,
 }
 
 impl Reservation {
@@ -44,12 +46,14 @@ impl Reservation {
             epoch: Epoch::from_bits(epoch),
             end: fields.next()?.parse().ok()?,
             settled: fields.next()?.parse().ok()?,
+            log_bytes: fields.next()?.parse().ok()?,
         })
     }
 
     /// Puts the sidecar in place and returns once it is synced.
     pub(super) fn write(&self, database: &Path) -> io::Result<()> {
-        let fields = format!("{} {} {}", self.epoch, self.end, self.settled);
+        let Self { epoch, end, settled, log_bytes } = self;
+        let fields = format!("{epoch} {end} {settled} {log_bytes}");
         let line = format!("{fields} {:08x}\n", crc32c::crc32c(fields.as_bytes()));
         let path = sidecar(database);
         let temporary = super::beside(database, "-seq.new");
@@ -78,7 +82,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let database = home.path().join("wal.db");
         assert_eq!(Reservation::read(&database), None);
-        let reservation = Reservation { epoch: Epoch::from_bits(7), end: 1025, settled: 12 };
+        let epoch = Epoch::from_bits(7);
+        let reservation = Reservation { epoch, end: 1025, settled: 12, log_bytes: 4096 };
         reservation.write(&database).unwrap();
         assert_eq!(Reservation::read(&database), Some(reservation));
         let path = sidecar(&database);

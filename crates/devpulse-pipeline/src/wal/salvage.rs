@@ -44,8 +44,8 @@ pub(super) fn salvage(path: &Path, identity: &Identity, medium: Medium) -> Resul
     let ledger = build(path, &building, medium, identity, old.as_ref(), reservation)?;
     // The places are the same ones, so it also speaks for the damaged database where a
     // crash leaves that one in its place.
-    let reserved =
-        Reservation { epoch: ledger.epoch, end: ledger.next_seq, settled: ledger.batched_upto };
+    let (epoch, end, settled) = (ledger.epoch, ledger.next_seq, ledger.batched_upto);
+    let reserved = Reservation { epoch, end, settled, log_bytes: 0 };
     reserved.write(path).map_err(WalError::of_file)?;
     File::options()
         .write(true)

@@ -37,6 +37,8 @@ pub struct Store {
     reservation: Option<Reservation>,
     capacity: Capacity,
     ballast: Ballast,
+    /// Bytes that the log keeps while it is in use.
+    log_bytes: u64,
     steps: Steps,
     /// Whether the file was found damaged since it was opened.
     damaged: bool,
@@ -73,10 +75,9 @@ impl Store {
     /// As [`Store::open`].
     #[doc(hidden)]
     pub fn open_on(options: WalOptions, medium: Medium) -> Result<Self, WalError> {
-        let (conn, ledger) = open_sound(&options, medium)?;
+        let (conn, ledger, log_bytes) = open_sound(&options, medium)?;
         let known = Reservation::read(&options.path);
         let reservation = known.filter(|known| known.epoch == ledger.epoch);
-        ballast::reserve_log(&options.path);
         let ballast = Ballast::of(&options.path);
         Ok(Self {
             options,
@@ -86,6 +87,7 @@ impl Store {
             reservation,
             capacity: Capacity::default(),
             ballast,
+            log_bytes,
             steps: Steps::default(),
             damaged: false,
             suspected: None,
@@ -242,12 +244,13 @@ impl Store {
         let before = self.connected()?.clone();
         let mut ledger = before.clone();
         let conn = self.conn.as_mut().ok_or(WalError::Closed)?;
-        let (path, reservation) = (&self.options.path, &mut self.reservation);
+        let (path, log_bytes) = (&self.options.path, self.log_bytes);
+        let reservation = &mut self.reservation;
         let result = (|| {
             let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let result = work(&tx, &mut ledger)?;
             if reservation.is_none_or(|reserved| reserved.end < ledger.next_seq) {
-                *reservation = Some(reserve(path, &tx, &ledger, before.next_seq)?);
+                *reservation = Some(reserve(path, log_bytes, &tx, &ledger, before.next_seq)?);
             }
             ledger.write(&before, &tx)?;
             tx.commit()?;
@@ -294,7 +297,7 @@ impl Store {
     /// log that is missing when it is opened again is known to have been taken away.
     fn give_places_back(&self) {
         let Some(reservation) = self.reservation.filter(|_| self.conn.is_some()) else { return };
-        let exact = Reservation { end: self.ledger.next_seq, ..reservation };
+        let exact = Reservation { end: self.ledger.next_seq, log_bytes: 0, ..reservation };
         if let Err(error) = exact.write(&self.options.path) {
             tracing::debug!(%error, "the sidecar of the event log stays as it was");
         }
@@ -346,7 +349,7 @@ pub(super) fn bytes_on_disk(path: &Path) -> u64 {
 }
 
 /// Opens the log, whatever state it is in, and accounts for what is missing.
-fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledger), WalError> {
+fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledger, u64), WalError> {
     let path = &options.path;
     quarantine::clear_the_way(path)
         .and_then(|()| salvage::finish_interrupted(path))
@@ -362,6 +365,7 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
         }
         opened => opened?,
     };
+    let log_bytes = ballast::reserve_log(path);
     let known = Reservation::read(path);
     let identity = &options.identity;
     let found = recovery::add_hidden_commits(&mut conn, &ledger, contents, known, identity)?;
@@ -372,9 +376,9 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
     if let Some(changed) = reported {
         ledger = changed;
         // From here on the sidecar speaks of this database.
-        reserve(path, &conn, &ledger, ledger.next_seq)?;
+        reserve(path, log_bytes, &conn, &ledger, ledger.next_seq)?;
     }
-    Ok((conn, ledger))
+    Ok((conn, ledger, log_bytes))
 }
 
 /// Connects; SQLite calls a read that fails damage, too, and that may be gone at the next try.
@@ -412,6 +416,7 @@ fn connect_to_what_is_legible(
 /// the block is for, the block must not look like events that are gone.
 fn reserve(
     path: &Path,
+    log_bytes: u64,
     conn: &Connection,
     ledger: &Ledger,
     first: i64,
@@ -422,6 +427,7 @@ fn reserve(
         epoch: ledger.epoch,
         end: ledger.next_seq.max(first + BLOCK),
         settled: oldest.unwrap_or(ledger.batched_upto + 1) - 1,
+        log_bytes,
     };
     reservation.write(path).map_err(WalError::of_file)?;
     Ok(reservation)

@@ -165,6 +165,28 @@ fn a_log_that_was_taken_away_is_noticed() {
 }
 
 #[test]
+fn a_log_that_was_cut_short_is_noticed() {
+    for kept in [0, 1, 16, 32, 5000, 40_000] {
+        let mut home = Home::killed(600);
+        home.damage("wal.db-wal", |bytes| {
+            assert!(bytes.len() > 1024 * 1024, "the log has no room of its own");
+            bytes.truncate(kept);
+        });
+        let mut store = home.reopen();
+        let gaps = gaps(&mut store);
+        assert_eq!(gaps.len(), 1, "{kept}: {gaps:?}");
+        assert_eq!(gaps[0]["estimated"], true);
+        let found = delivered(&mut store, &std::mem::take(&mut home.ids));
+        let bound = gaps[0]["count"].as_u64().unwrap();
+        assert!((600..=600 + 1024).contains(&(bound + found as u64)), "{kept}: {bound} and {found}");
+        assert!(store.ledger().next_seq > 600, "a place would be given out twice");
+        assert!(store.ledger().adds_up());
+        drop(store);
+        assert_eq!(home.reopen().ledger().pending, 0, "the gap was reported again");
+    }
+}
+
+#[test]
 fn a_deleted_database_is_noticed_and_a_new_one_has_another_epoch() {
     let home = Home::closed(10);
     let epoch = home.reopen().ledger().epoch;
