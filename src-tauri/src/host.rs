@@ -205,10 +205,12 @@ impl Hosting {
     async fn not_started(&mut self, error: &AgentError) -> Turn {
         let run = match error {
             AgentError::NotEnrolled => Run::NotEnrolled,
-            // It came up between the look and the start; the next look attaches to it.
-            AgentError::Lock(LockError::HeldBy(Some(Holder { role: Role::Agent, .. }))) => {
-                Run::Starting
-            }
+            // It came up between the look and the start, and the next look attaches to it; or
+            // somebody changes the home, such as the window that enrolls it anew, and soon ends.
+            AgentError::Lock(LockError::HeldBy(Some(Holder {
+                role: Role::Agent | Role::Command,
+                ..
+            }))) => Run::Starting,
             error => Run::Failed { problem: Problem::of(error, error.hint()) },
         };
         self.rest(run, LOOK_AGAIN).await

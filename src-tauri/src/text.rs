@@ -49,6 +49,8 @@ pub(crate) mod remedy {
         "ask your administrator whether this computer's key is still valid";
     pub(crate) const CONFIG_BLOCKED: &str =
         "show the diagnostics to your administrator; the server has to be mended";
+    pub(crate) const FORMER: &str =
+        "try again once that server takes them, or choose to discard them";
     pub(crate) const ROOM: &str = "make room on the disk";
     pub(crate) const FOCUS: &str =
         "see in the diagnostics what this desktop lacks and how to get it";

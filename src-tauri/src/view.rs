@@ -7,8 +7,8 @@ mod overview;
 mod wizard;
 
 pub use activity::{
-    ApplicationTime, Band, BandKind, ImageView, Outbox, OutboxEvent, OutboxRequest, OutboxWhich,
-    Span, Today, TodayImage,
+    ApplicationTime, Band, BandKind, ImageView, Outbox, OutboxCounts, OutboxEvent, OutboxRequest,
+    OutboxWhich, Span, Today, TodayImage,
 };
 pub use configuration::{
     Autostart, DiagnosticCheck, DiagnosticState, Diagnostics, Exported, SettingRow,
@@ -19,7 +19,7 @@ pub use overview::{
 };
 pub use wizard::{
     ConsentView, DisclosureSection, DisclosureText, DisclosureTopic, EnrollField, EnrollForm,
-    EnrollProblem, Enrolled, Widened, WidenedAspect, Wizard,
+    EnrollProblem, Enrolled, FormerEnrollment, FormerFate, Widened, WidenedAspect, Wizard,
 };
 
 use serde::{Deserialize, Serialize};

@@ -99,7 +99,8 @@ impl Driver {
     pub(crate) async fn click(&self, selector: &str) {
         self.see(selector).await;
         let element = self.element(selector).await;
-        self.send("POST", &format!("/element/{element}/click"), json!({})).await;
+        let clicked = self.send("POST", &format!("/element/{element}/click"), json!({})).await;
+        assert!(clicked.get("error").is_none(), "{selector} cannot be clicked: {clicked}");
     }
 
     /// Types on the keyboard, whatever has the focus.

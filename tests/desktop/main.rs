@@ -9,7 +9,11 @@
 
 mod driver;
 mod login;
+mod menu;
+mod notification;
+mod organisation;
 mod program;
+mod replacement;
 mod session;
 mod tray;
 mod watcher;

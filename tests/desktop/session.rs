@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+/// The app itself.
+pub(crate) const APP: &str = env!("CARGO_BIN_EXE_devpulse-desktop");
+
 /// Longer than anything takes on a machine that is busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -15,6 +18,7 @@ pub(crate) struct Session {
     display: String,
     bus: String,
     home: TempDir,
+    locale: Option<&'static str>,
     processes: Vec<Child>,
 }
 
@@ -36,7 +40,8 @@ impl Session {
         let (daemon, bus) = tells("dbus-daemon", &["--session", "--nofork", "--print-address=1"]);
         let home = tempfile::Builder::new().prefix("devpulse session ").tempdir().unwrap();
         let processes = vec![server, daemon];
-        let mut session = Self { display: format!(":{number}"), bus, home, processes };
+        let mut session =
+            Self { display: format!(":{number}"), bus, home, locale: None, processes };
         let manager = session.command(Path::new("openbox")).spawn().unwrap();
         session.processes.push(manager);
         let begun = Instant::now();
@@ -46,6 +51,12 @@ impl Session {
             std::thread::park_timeout(Duration::from_millis(20));
         }
         Some(session)
+    }
+
+    /// The session of a person who speaks this.
+    pub(crate) fn speaking(mut self, locale: &'static str) -> Self {
+        self.locale = Some(locale);
+        self
     }
 
     /// Starts the window manager again where it ended: on a display whose former server has
@@ -84,6 +95,9 @@ impl Session {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        if let Some(locale) = self.locale {
+            command.env("LANG", locale).env("LC_ALL", locale).env_remove("LANGUAGE");
+        }
         command
     }
 

@@ -1,109 +1,18 @@
 //! The real app on a virtual desktop against the real server: the tray's process, the
 //! window's, their agent.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use devpulse_control::ControlClient;
-use devpulse_server::{Database, EventQuery, RunningServer, SecretRequest, Server, ServerOptions};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::driver::{Driver, ENTER, SPACE};
-use crate::session::{DEADLINE, Session};
-
-const APP: &str = env!("CARGO_BIN_EXE_devpulse-desktop");
-
-/// A server that can be stopped and started again at the same address.
-struct Organisation {
-    running: Option<RunningServer>,
-    options: ServerOptions,
-    _files: tempfile::TempDir,
-}
-
-impl Organisation {
-    async fn start() -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let database = Database::File(files.path().join("server.db"));
-        let mut options = ServerOptions { database, ..ServerOptions::default() };
-        let running = Server::start(options.clone()).await.unwrap();
-        let address = running.url().trim_start_matches("http://").trim_end_matches('/').to_owned();
-        options.listen = address.parse().unwrap();
-        let organisation = Self { running: Some(running), options, _files: files };
-        let config = json!({
-            "heartbeat_interval_s": 2, "batch": {"max_interval_ms": 200},
-            "screenshot": {"enabled": true, "interval_s": 0},
-        });
-        organisation.running().admin().set_config(config).await.unwrap();
-        organisation
-    }
-
-    fn running(&self) -> &RunningServer {
-        self.running.as_ref().unwrap()
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}", self.options.listen)
-    }
-
-    async fn secret(&self) -> String {
-        let issued = self.running().admin().create_secret(SecretRequest::default()).await.unwrap();
-        issued.secret.expose().to_owned()
-    }
-
-    async fn stop(&mut self) {
-        self.running.take().unwrap().shutdown().await;
-    }
-
-    async fn start_again(&mut self) {
-        self.running = Some(Server::start(self.options.clone()).await.unwrap());
-    }
-
-    /// The ids of the events that it holds, and how many events there are.
-    async fn events(&self) -> (BTreeSet<String>, usize) {
-        let events = self.running().admin().events(EventQuery::default()).await.unwrap();
-        let id = |text: &String| -> String {
-            let event: Value = serde_json::from_str(text).unwrap();
-            event["event_id"].as_str().unwrap().to_owned()
-        };
-        (events.iter().map(id).collect(), events.len())
-    }
-}
+use crate::organisation::{Organisation, agent, emit, set_up};
+use crate::session::{APP, DEADLINE, Session};
 
 fn session() -> Option<Session> {
     Session::start(&["WebKitWebDriver"])
-}
-
-/// Enrolls and agrees, as the wizard's buttons do.
-async fn set_up(window: &Driver, organisation: &Organisation) {
-    window.see("#app > *").await;
-    let secret = organisation.secret().await;
-    let form =
-        json!({"form": {"server_url": organisation.url(), "username": "anna", "secret": secret}});
-    window.invoke("enroll", form).await.unwrap();
-    let consent = window.invoke("consent", json!({})).await.unwrap();
-    let agreed = json!({"policyVersion": consent["policy_version"], "digest": consent["digest"]});
-    window.invoke("accept_consent", agreed).await.unwrap();
-    runs(window).await;
-    window.run("location.reload()").await;
-    window.see("main[data-screen=status]").await;
-}
-
-async fn runs(window: &Driver) {
-    let begun = Instant::now();
-    loop {
-        let overview = window.invoke("overview", json!({})).await.unwrap();
-        if overview["run_state"]["kind"] == "here" {
-            return;
-        }
-        assert!(begun.elapsed() < DEADLINE, "the agent does not start: {overview}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn agent(session: &Session) -> ControlClient {
-    ControlClient::connect(&session.home().join("devpulse/agent.sock")).await.unwrap()
 }
 
 /// The processes of the app in this session, with their arguments.
@@ -192,20 +101,14 @@ async fn what_waited_for_a_dead_server_is_sent_by_sync_now_with_progress() {
     set_up(&window, &organisation).await;
     organisation.stop().await;
     let agent = agent(&session).await;
-    let mut emitted = BTreeSet::new();
-    for number in 0..500 {
-        let data = serde_json::value::to_raw_value(&number).unwrap();
-        emitted.insert(agent.emit_durably("work", data).await.unwrap().to_string());
-    }
+    let emitted = emit(&agent, 0..500).await;
     let waiting = "return Number(document.querySelector('#waiting')?.dataset.count)";
     window.until("the backlog", &format!("{waiting} >= 500")).await;
     organisation.start_again().await;
     window.click("button[name=sync-now]").await;
     // What arises meanwhile is soon on its way, too.
     window.until("the end of the backlog", &format!("{waiting} < 20")).await;
-    let (stored, count) = organisation.events().await;
-    assert_eq!(stored.len(), count, "an event is stored twice");
-    assert!(emitted.is_subset(&stored));
+    organisation.receives(&emitted).await;
 }
 
 #[tokio::test]
@@ -258,9 +161,8 @@ async fn a_window_that_dies_takes_nothing_with_it_and_comes_again_by_a_second_st
     let consent = window.invoke("consent", json!({})).await.unwrap();
     let agreed = json!({"policyVersion": consent["policy_version"], "digest": consent["digest"]});
     window.invoke("accept_consent", agreed).await.unwrap();
-    until("the agent", || session.home().join("devpulse/agent.sock").exists()).await;
-    drop(window);
     let agent = agent(&session).await;
+    drop(window);
     assert_eq!(agent.agent().pid, tray.id());
 
     until("only the tray's window", || {
@@ -270,19 +172,14 @@ async fn a_window_that_dies_takes_nothing_with_it_and_comes_again_by_a_second_st
     let first = window_process(&session).unwrap();
     assert!(kill(first));
     until("the end of the window", || window_process(&session).is_none()).await;
-    let data = serde_json::value::to_raw_value("after the window").unwrap();
-    let emitted = agent.emit_durably("still", data).await.unwrap().to_string();
+    let emitted = emit(&agent, 0..1).await;
 
     let mut second = start(&session, &[]);
     assert!(second.wait().unwrap().success(), "the second start did not end by itself");
     until("the window again", || window_process(&session).is_some()).await;
     assert_ne!(window_process(&session), Some(first));
     assert!(tray.try_wait().unwrap().is_none(), "the tray ended");
-    let begun = Instant::now();
-    while !organisation.events().await.0.contains(&emitted) {
-        assert!(begun.elapsed() < DEADLINE, "the event is not delivered");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    organisation.receives(&emitted).await;
     tray.kill().unwrap();
     tray.wait().unwrap();
     until("the end of the window with its tray", || window_process(&session).is_none()).await;

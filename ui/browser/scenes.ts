@@ -35,6 +35,13 @@ const refused = async (page: Page) => {
   await page.locator('#enroll-server-error').waitFor();
 };
 
+const replace = async (page: Page) => {
+  await press('act-enroll')(page);
+  await connect(page);
+  await page.locator('#enroll-server').fill('https://elsewhere.example.com');
+  await page.locator('input[value=discarded]').check();
+};
+
 const agree = async (page: Page) => {
   await fill(page);
   await press('connect')(page);
@@ -99,6 +106,7 @@ export const SCENES: Scene[] = [
   { name: 'wizard-2-connect', scenario: 'fresh', screen: 'wizard', act: fill },
   { name: 'wizard-2-refused', isMain: true, scenario: 'refused', screen: 'wizard', act: refused },
   { name: 'wizard-2-preset', scenario: 'preset', screen: 'wizard', act: async (page) => { await press('continue')(page); await page.locator('#preset').waitFor(); } },
+  { name: 'wizard-2-replaced', scenario: 'revoked', screen: 'status', act: replace },
   { name: 'wizard-3-policy', isMain: true, scenario: 'fresh', screen: 'wizard', act: agree },
   { name: 'wizard-4-done', isMain: true, scenario: 'fresh', screen: 'wizard', act: async (page) => { await agree(page); await page.locator('#agree').check(); await press('begin')(page); await page.locator('.outcome .standing-icon').waitFor(); } },
   { name: 'consent-widened', isMain: true, scenario: 'widened', screen: 'wizard', act: async (page) => { await page.locator('#changes-title').waitFor(); } },

@@ -1,7 +1,7 @@
 // A backend in the page, for tests: it answers the commands, and what it is told to do changes
 // what it answers next.
 
-import type { EnrollForm, OutboxRequest, Screen, SyncEnd } from '../src/bindings';
+import type { EnrollForm, Outbox, OutboxRequest, Screen, SyncEnd } from '../src/bindings';
 import { iso } from './day';
 import { Pace } from './pace';
 import { makeScenario, type Scenario, type ScenarioName } from './scenarios';
@@ -112,9 +112,11 @@ export class FakeBackend {
     }
   }
 
-  private outbox({ which, limit }: OutboxRequest) {
+  private outbox({ which, limit }: OutboxRequest): Outbox {
     const events = this.scenario.outbox[which];
-    return { events: events.slice(0, limit), total: which === 'sent' ? null : events.length, has_more: events.length > limit };
+    const { pending, dead } = this.scenario.outbox;
+    const counts = { pending: pending.length, sent: this.scenario.overview.figures.sent, dead: dead.length };
+    return { events: events.slice(0, limit), counts, has_more: events.length > limit };
   }
 
   private replay(eventId: string | null): number {

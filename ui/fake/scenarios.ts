@@ -5,7 +5,7 @@ import type {
 } from '../src/bindings';
 import { iso, makeDay } from './day';
 import { makeEvents } from './events';
-import { CONSENT, FIRST_CONSENT, WIDENED, WIZARD } from './texts';
+import { CONSENT, FIRST_CONSENT, REVOKED_WIZARD, WIDENED, WIZARD } from './texts';
 
 export interface Scenario {
   overview: Overview;
@@ -150,7 +150,7 @@ const SCENARIOS = {
       stages: stages(now, [['resting', 300, null], ['resting', 300, null], ['resting', 295, null], ['resting', 295, null]], 12_480),
     }),
   revoked: (now: number): Scenario => {
-    const base = waiting(working(now), now, 38, 86_000);
+    const base: Scenario = { ...waiting(working(now), now, 38, 86_000), wizard: REVOKED_WIZARD };
     return with_(base, {
       standing: { icon: 'action_needed', headline: 'This computer may not send any more', cause: 'The server revoked it yesterday at 15:04', remedy: 'Ask your administrator, then set it up again; what waits stays on this computer', action: 'enroll' },
       can_screenshot: false,

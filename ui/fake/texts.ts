@@ -84,6 +84,16 @@ export const WIZARD: Wizard = {
   server_url: null,
   username: 'jane',
   is_enrolled: false,
+  former: null,
+};
+
+/** As it is on a revoked device. */
+export const REVOKED_WIZARD: Wizard = {
+  ...WIZARD,
+  username: 'jane.doe',
+  server_url: 'https://pulse.example.com',
+  is_enrolled: true,
+  former: { username: 'jane.doe', server_url: 'https://pulse.example.com', events: 38, images: 1 },
 };
 
 export const FIRST_CONSENT: ConsentView = {

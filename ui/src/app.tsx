@@ -4,7 +4,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { api } from './api';
 import { usePolled } from './asking';
-import type { Screen } from './bindings';
+import type { OutboxCounts, Screen } from './bindings';
 import { Frame, type Place, PLACES } from './frame';
 import { Toast, useToast } from './parts/toast';
 import { ConsentReview } from './screens/consent-review';
@@ -24,6 +24,7 @@ export function App() {
   const asked = usePolled(api.overview, POLL_MS);
   const overview = asked.value;
   const [screen, setScreen] = useState<Screen | null>(null);
+  const [listed, setListed] = useState<OutboxCounts | null>(null);
   const toast = useToast();
   const sync = useSync(toast.tell);
 
@@ -38,6 +39,11 @@ export function App() {
       setScreen(overview.wanted_screen);
     }
   }, [overview]);
+  useEffect(() => {
+    if (screen !== 'outbox') {
+      setListed(null);
+    }
+  }, [screen]);
   const isUnenrolled = overview?.run_state.kind === 'not_enrolled';
   const wasUnenrolled = useRef(false);
   useEffect(() => {
@@ -46,7 +52,7 @@ export function App() {
     }
     wasUnenrolled.current = isUnenrolled;
   }, [isUnenrolled]);
-    const [diagnosesAtOnce, setDiagnosesAtOnce] = useState(false);
+  const [diagnosesAtOnce, setDiagnosesAtOnce] = useState(false);
   const go = useCallback<Go>((to, and) => {
     setDiagnosesAtOnce(and === 'diagnose');
     setScreen(to);
@@ -59,13 +65,15 @@ export function App() {
       {screen === 'wizard' && !isReview ? (
         <WizardScreen overview={overview} onDone={() => setScreen('status')} />
       ) : (
-        <Frame screen={screen} overview={overview} go={go}>
+        <Frame screen={screen} overview={overview} waiting={(listed ?? overview?.figures)?.pending ?? 0} go={go}>
           {isReview && <ConsentReview go={go} refresh={asked.again} tell={toast.tell} />}
           {screen === 'status' && (
             <StatusScreen asked={asked} sync={sync} go={go} tell={toast.tell} refresh={asked.again} />
           )}
           {screen === 'today' && <TodayScreen captured={overview?.figures.captured ?? 0} />}
-          {screen === 'outbox' && <OutboxScreen figures={overview?.figures ?? null} tell={toast.tell} />}
+          {screen === 'outbox' && (
+            <OutboxScreen figures={overview?.figures ?? null} listed={listed} onListed={setListed} tell={toast.tell} />
+          )}
           {screen === 'settings' && <SettingsScreen asked={asked} diagnosesAtOnce={diagnosesAtOnce} />}
         </Frame>
       )}

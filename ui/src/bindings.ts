@@ -163,7 +163,7 @@ export type DisclosureTopic = "captured" | "never" | "receiver" | "storage" | "r
 /**
  * A field of the wizard.
  */
-export type EnrollField = "server_url" | "username" | "secret";
+export type EnrollField = "server_url" | "username" | "secret" | "former";
 
 /**
  * What a person fills in.
@@ -180,7 +180,11 @@ username: string,
 /**
  * The enrollment secret; `null` where the administrator left one.
  */
-secret: string | null, };
+secret: string | null,
+/**
+ * What becomes of an enrollment that is there.
+ */
+former: FormerFate, };
 
 /**
  * Why enrolling did not work, beside the field that it is about.
@@ -291,6 +295,33 @@ last_error: string | null,
 next_attempt: string | null, };
 
 /**
+ * An enrollment that is there, and what waits for it.
+ */
+export type FormerEnrollment = {
+/**
+ * For whom.
+ */
+username: string,
+/**
+ * Where.
+ */
+server_url: string,
+/**
+ * How many events wait.
+ */
+events: number,
+/**
+ * How many images wait.
+ */
+images: number, };
+
+/**
+ * What becomes of an enrollment that is there. What waits stays where the person and the
+ * server stay the same; it never reaches another server, and is never sent as another person's.
+ */
+export type FormerFate = "stays" | "sent_first" | "discarded";
+
+/**
  * The icon.
  */
 export type Icon = "working" | "syncing" | "offline" | "paused" | "action_needed";
@@ -321,7 +352,7 @@ size_bytes: number,
 is_here: boolean, };
 
 /**
- * Events, and how many there are in all.
+ * Events of one kind, and how many of each there are.
  */
 export type Outbox = {
 /**
@@ -329,13 +360,30 @@ export type Outbox = {
  */
 events: Array<OutboxEvent>,
 /**
- * How many of this kind there are; `null` where only some of them are still readable.
+ * How many there are of each kind, as of the moment of the list.
  */
-total: number | null,
+counts: OutboxCounts,
 /**
  * Whether there are more than were asked for.
  */
 has_more: boolean, };
+
+/**
+ * How many events there are of each kind.
+ */
+export type OutboxCounts = {
+/**
+ * What waits.
+ */
+pending: number,
+/**
+ * What was ever delivered; only the latest of it is still readable.
+ */
+sent: number,
+/**
+ * What cannot be delivered.
+ */
+dead: number, };
 
 /**
  * An event, exactly as it is sent.
@@ -894,4 +942,8 @@ username: string | null,
 /**
  * Whether the device is enrolled already, so that only consent is missing.
  */
-is_enrolled: boolean, };
+is_enrolled: boolean,
+/**
+ * The enrollment that was revoked, and that another one would replace.
+ */
+former: FormerEnrollment | null, };

@@ -83,3 +83,7 @@ export function day(date: string): string {
 
 export const share = (part: number) =>
   new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(part);
+
+/** With a capital letter, unless it begins with a name that is written small: a program, a file, an address. */
+export const sentence = (text: string) =>
+  /^[a-z]+(?=[\s,;:.!?’]|$)(?!:\/)(?!\.\S)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;

@@ -22,6 +22,8 @@ const PLACE_ICONS: Record<Place, IconName> = {
 export function Frame(props: {
   screen: Screen | null;
   overview: Overview | null;
+  /** How many events wait, as of the same moment as what the screen shows of them. */
+  waiting: number;
   go: Go;
   children: ComponentChildren;
 }) {
@@ -52,7 +54,7 @@ export function Frame(props: {
           <ul>
             {PLACES.map((place) => (
               <li key={place}>
-                <PlaceButton place={place} isHere={place === screen} overview={overview} go={go} />
+                <PlaceButton place={place} isHere={place === screen} waiting={place === 'outbox' ? props.waiting : 0} go={go} />
               </li>
             ))}
           </ul>
@@ -81,9 +83,8 @@ export function Frame(props: {
   );
 }
 
-function PlaceButton(props: { place: Place; isHere: boolean; overview: Overview | null; go: Go }) {
-  const { place, isHere, overview } = props;
-  const waiting = place === 'outbox' ? (overview?.figures.pending ?? 0) : 0;
+function PlaceButton(props: { place: Place; isHere: boolean; waiting: number; go: Go }) {
+  const { place, isHere, waiting } = props;
   return (
     <button
       type="button"

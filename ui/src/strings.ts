@@ -12,6 +12,7 @@ const plurals = new Intl.PluralRules(locale);
 const few = (count: number, one: string, other: string) =>
   `${numbers.format(count)} ${plurals.select(count) === 'one' ? one : other}`;
 const events = (count: number) => few(count, 'event', 'events');
+const images = (count: number) => few(count, 'image', 'images');
 
 export const s = {
   app: 'DevPulse',
@@ -34,7 +35,7 @@ export const s = {
     hours: (value: number) => `${value} h`,
     days: (value: number) => few(value, 'day', 'days'),
     events,
-    images: (count: number) => few(count, 'image', 'images'),
+    images,
   },
   times: {
     justNow: 'just now',
@@ -348,6 +349,21 @@ export const s = {
     fileLarge: 'The file is too large for a secret',
     fileUnread: 'The file could not be read',
     required: { server_url: 'Enter the server’s address', username: 'Enter your user name', secret: 'Enter the secret, or choose its file' },
+    former: {
+      title: 'This replaces an enrollment',
+      whose: (username: string, server: string) => `This computer is enrolled for ${username} at ${server}.`,
+      waits: (eventCount: number, imageCount: number) => {
+        const what = [eventCount > 0 ? events(eventCount) : '', imageCount > 0 ? images(imageCount) : ''];
+        return `${what.filter(Boolean).join(' and ')} ${eventCount + imageCount === 1 ? 'waits' : 'wait'} here.`;
+      },
+      kept: 'What waits is kept, and sent once this computer is enrolled again.',
+      apart: 'What waits belongs to that person and server, and never goes to another one.',
+      legend: 'What becomes of what waits?',
+      sentFirst: 'Send it there first',
+      sentFirstHelp: 'Where it cannot be sent, nothing changes.',
+      discarded: 'Discard it',
+      discardedHelp: 'It is wiped from this computer once the new server has agreed, and cannot be brought back.',
+    },
     connect: 'Connect',
     connecting: 'Asking the server',
     back: 'Back',

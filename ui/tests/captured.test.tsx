@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { eventually, open } from './stage';
+import { eventually, open, pass } from './stage';
 
 test('the day names each window, its time and its length', async () => {
   const stage = open('working', 'today');
@@ -54,7 +54,7 @@ test('a dead letter says why, and one or all can be tried again', async () => {
   const stage = open('dead', 'outbox');
   (await stage.see('[role=tab][name=dead]')).click();
   (await stage.see('.event-head')).click();
-  expect((await stage.see('.event-body')).textContent).toContain('the server does not know the field');
+  expect((await stage.see('.event-body')).textContent).toContain('invalid_event: the server does not know the field');
   const id = stage.backend.scenario.outbox.dead[0]!.event_id;
   await stage.press('replay');
   await eventually(() => expect(document.querySelectorAll('.event')).toHaveLength(3));
@@ -70,4 +70,20 @@ test('the arrow keys go from tab to tab', async () => {
   await eventually(() =>
     expect(document.querySelector('[role=tab][aria-selected=true]')?.getAttribute('name')).toBe('dead'),
   );
+});
+
+test('the tab, the bar and the list tell of the same moment', async () => {
+  const stage = open('offline', 'outbox');
+  const badges = () => [...document.querySelectorAll('[role=tab][name=pending] .figures, button[name=outbox] .figures .badge')];
+  await eventually(() => expect(stage.text()).toContain('100 of 500'));
+  const { scenario } = stage.backend;
+  scenario.outbox.pending = scenario.outbox.pending.slice(0, 40);
+  scenario.overview.figures.pending = 40;
+  for (let look = 0; look < 400; look += 1) {
+    const rows = document.querySelectorAll('.event').length;
+    const expected = rows === 40 ? '40' : '500';
+    expect(badges().map((badge) => badge.textContent)).toEqual([expected, expected]);
+    await pass(10);
+  }
+  expect(document.querySelectorAll('.event')).toHaveLength(40);
 });

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { ago, bytes, countdown, duration, until } from '../src/format';
-
+import { ago, bytes, countdown, duration, sentence, until } from '../src/format';
 import { localeFor } from '../src/strings';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
@@ -44,4 +43,12 @@ test('a language that is none does not stop the window', () => {
   expect([undefined, '', 'c', 'C', 'de-AT', 'en-US'].map(localeFor)).toEqual([
     'en-US', 'en-GB', 'en-GB', 'en-GB', 'en-AT', 'en-US',
   ]);
+});
+
+test('a sentence begins with a capital letter, and a name that is written small stays as it is', () => {
+  expect(['the server is gone', 'a', 'no route to host', 'events, and images', 'organisation’s'].map(sentence)).toEqual([
+    'The server is gone', 'A', 'No route to host', 'Events, and images', 'Organisation’s',
+  ]);
+  const names = ['devpulse-client run', 'https://pulse.example.com is gone', 'config.toml is damaged', '38 events', 'X11', ''];
+  expect(names.map(sentence)).toEqual(names);
 });

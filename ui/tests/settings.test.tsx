@@ -38,7 +38,7 @@ test('the diagnostics show the worst first, each with its remedy', async () => {
   await stage.see('.checks');
   const states = [...document.querySelectorAll<HTMLElement>('[data-check]')].map((check) => check.dataset.state);
   expect(states).toEqual(['failed', 'warning', 'unknown', 'ok', 'ok', 'ok']);
-  expect(stage.text()).toContain('allow DevPulse to share the screen');
+  expect(stage.text()).toContain('Allow DevPulse to share the screen');
 });
 
 test('an export names its file and what is in it', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Scenario } from '../fake/scenarios';
 import { eventually, open, type Stage } from './stage';
 
 async function toConnect(stage: Stage) {
@@ -28,7 +29,7 @@ test('a first run ends with consent to the policy that was shown', async () => {
   await stage.press('connect');
   await stage.see('#agree');
   expect(stage.called('enroll')).toEqual([
-    { form: { server_url: 'https://pulse.example.com', username: 'jane.doe', secret: 'example-secret' } },
+    { form: { server_url: 'https://pulse.example.com', username: 'jane.doe', secret: 'example-secret', former: 'stays' } },
   ]);
   await agree(stage);
   await stage.see('button[name=finish]');
@@ -101,7 +102,7 @@ test('a problem with a field that the preset hides is told above the form', asyn
   });
   await stage.press('continue');
   await stage.press('connect');
-  expect((await stage.see('[role=alert]')).textContent).toContain('the secret was used already');
+  expect((await stage.see('[role=alert]')).textContent).toContain('The secret was used already');
 });
 
 test('a secret read from a file is masked, and its file is named', async () => {
@@ -132,7 +133,7 @@ test('a start at login that fails is told, and consent stays given', async () =>
   });
   await agree(stage);
   await stage.see('button[name=finish]');
-  expect(stage.text()).toContain('the folder cannot be written');
+  expect(stage.text()).toContain('The folder cannot be written');
 });
 
 test('what a wider policy asks is shown old beside new, and later changes nothing', async () => {
@@ -169,10 +170,62 @@ test('a policy that changed while it was read can be read again before agreeing'
   expect(stage.called('accept_consent').at(-1)).toEqual({ policyVersion: 8, digest: 'another' });
 });
 
-test('a revoked device is set up from the beginning, or not now', async () => {
-  const stage = open('revoked', 'status', (scenario) => {
-    scenario.wizard = { ...scenario.wizard, is_enrolled: true };
+/** A revoked device, as far as the form. */
+async function replace(change: (scenario: Scenario) => void = () => {}): Promise<Stage> {
+  const stage = open('revoked', 'status', change);
+  await stage.press('act-enroll');
+  await toConnect(stage);
+  return stage;
+}
+
+test('what waits is kept where the person and the server stay, and nothing is asked about it', async () => {
+  const stage = await replace();
+  const note = await stage.see('#former');
+  expect(note.textContent).toContain('38 events and 1 image wait here. What waits is kept');
+  expect(stage.sees('input[name=former-fate]')).toBe(false);
+  await stage.press('connect');
+  await stage.see('button[name=finish]');
+  expect(stage.called('enroll')[0]).toMatchObject({ form: { former: 'sent_first' } });
+  expect(stage.called('accept_consent')).toEqual([]);
+});
+
+test('at another server the person chooses what becomes of what waits, and is asked for consent anew', async () => {
+  const stage = await replace((scenario) => {
+    scenario.consent = { ...scenario.consent, accepted_at: null };
   });
+  await stage.type('#enroll-server', 'https://elsewhere.example.com');
+  const choices = await stage.see('#enroll-former');
+  expect(choices.querySelector<HTMLInputElement>('input:checked')?.value).toBe('sent_first');
+  expect(stage.text()).toContain('never goes to another one');
+  (await stage.see<HTMLInputElement>('input[value=discarded]')).click();
+  await eventually(() => expect(stage.text()).toContain('It is wiped from this computer'));
+  await stage.press('connect');
+  await stage.see('#agree');
+  expect(stage.called('enroll')[0]).toMatchObject({ form: { former: 'discarded' } });
+});
+
+test('another spelling of the same server is no other server, and another person is', async () => {
+  const stage = await replace();
+  await stage.type('#enroll-server', 'https://PULSE.example.com:443/ ');
+  await eventually(() => expect(stage.sees('#enroll-former')).toBe(false));
+  await stage.type('#enroll-username', 'john.doe');
+  await stage.see('#enroll-former');
+});
+
+test('what cannot be sent first is asked about, with the reason', async () => {
+  const stage = await replace((scenario) => {
+    scenario.enrollProblems = [
+      { field: 'former', message: '38 events wait that belong to jane.doe: the device was revoked', hint: 'choose to discard them' },
+    ];
+  });
+  await stage.type('#enroll-server', 'https://elsewhere.example.com');
+  await stage.press('connect');
+  expect((await stage.see('#enroll-former-error')).textContent).toContain('the device was revoked. Choose to discard them');
+  await eventually(() => expect((document.activeElement as HTMLInputElement).value).toBe('sent_first'));
+});
+
+test('a revoked device is set up from the beginning, or not now', async () => {
+  const stage = open('revoked', 'status');
   await stage.press('act-enroll');
   await stage.see('button[name=continue]');
   await stage.press('leave');

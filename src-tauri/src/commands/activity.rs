@@ -16,7 +16,9 @@ use tauri::State;
 use crate::backend::{self, Backend};
 use crate::day::{self, Day, DayBounds, OpenWindow, Whereabouts};
 use crate::indented::indented;
-use crate::view::{ImageView, Outbox, OutboxEvent, OutboxRequest, OutboxWhich, Problem, Today};
+use crate::view::{
+    ImageView, Outbox, OutboxCounts, OutboxEvent, OutboxRequest, OutboxWhich, Problem, Today,
+};
 
 /// The most events that are shown at a time.
 const LONGEST_LIST: u32 = 1_000;
@@ -73,13 +75,11 @@ pub(super) async fn outbox(
     }
     listed.truncate(limit as usize);
     let pipeline = backend.link().status(&settings).await?.pipeline;
-    let total = match request.which {
-        OutboxWhich::Pending => Some(pipeline.pending),
-        OutboxWhich::Dead => Some(pipeline.dead_letter),
-        OutboxWhich::Sent => None,
-    };
+    let counts =
+        OutboxCounts { pending: pipeline.pending, sent: pipeline.sent, dead: pipeline.dead_letter };
+    let counts = counts.of_list(request.which, listed.len() as u64, has_more);
     let events = listed.iter().filter_map(|event| shown(event, &settings)).collect();
-    Ok(Outbox { events, total, has_more })
+    Ok(Outbox { events, counts, has_more })
 }
 
 /// The image with this hash as a `data:` URL.
@@ -110,6 +110,20 @@ pub(super) async fn replay(
     event_id: Option<EventId>,
 ) -> Result<u64, Problem> {
     Ok(backend.link().client().await?.replay(event_id).await?)
+}
+
+impl OutboxCounts {
+    /// The agent counts a moment after it listed, and goes on meanwhile: a list that is whole
+    /// is the count of its kind, one that is cut is shorter than it.
+    fn of_list(mut self, which: OutboxWhich, listed: u64, has_more: bool) -> Self {
+        let count = match which {
+            OutboxWhich::Pending => &mut self.pending,
+            OutboxWhich::Dead => &mut self.dead,
+            OutboxWhich::Sent => return self,
+        };
+        *count = if has_more { listed.saturating_add(1).max(*count) } else { listed };
+        self
+    }
 }
 
 fn bounds(now: &Zoned, days_ago: u32) -> Result<DayBounds, Problem> {
@@ -171,5 +185,23 @@ fn image_view(shot: &Screenshot, settings: &Settings) -> ImageView {
         height: shot.height,
         size_bytes: shot.size_bytes,
         is_here: image::is_here(settings, &shot.screenshot_hash, shot.size_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_of_a_list_is_that_of_its_rows_whatever_happened_since() {
+        let later = OutboxCounts { pending: 7, sent: 900, dead: 2 };
+        let whole = later.of_list(OutboxWhich::Pending, 5, false);
+        assert_eq!(whole, OutboxCounts { pending: 5, ..later });
+        let cut = later.of_list(OutboxWhich::Pending, 100, true);
+        assert_eq!(cut, OutboxCounts { pending: 101, ..later });
+        let long = OutboxCounts { pending: 5_000, ..later };
+        assert_eq!(long.of_list(OutboxWhich::Pending, 100, true), long);
+        assert_eq!(later.of_list(OutboxWhich::Dead, 0, false), OutboxCounts { dead: 0, ..later });
+        assert_eq!(later.of_list(OutboxWhich::Sent, 100, false), later);
     }
 }

@@ -79,7 +79,8 @@ fn the_window_may_not_ask_for_what_tauri_offers() {
 
 #[test]
 fn every_command_is_allowed_by_name_and_nothing_else_is() {
-    let handled: BTreeSet<_> = include_str!("../commands.rs")
+    let (_, handler) = include_str!("../commands.rs").split_once("generate_handler![").unwrap();
+    let handled: BTreeSet<_> = handler
         .lines()
         .filter_map(|line| line.trim().strip_suffix(',')?.split_once("::"))
         .map(|(_, command)| command)

@@ -1,37 +1,47 @@
 //! The first-run wizard, and the consent that a wider policy needs.
 
+use std::time::Duration;
+
 use devpulse_agent::consent::{self, ConsentError};
 use devpulse_agent::credentials::{KeptIn, SystemKeychain};
 use devpulse_agent::enrollment::{self, Backlog, BacklogChoice, EnrollError, EnrollmentRequest};
+use devpulse_agent::instance_lock::LockError;
 use devpulse_agent::machine;
 use devpulse_agent::preset::{Preset, PresetError, SecretError, Spent};
 use devpulse_agent::replacement;
 use devpulse_agent::settings::{Flag, Place, Settings, SettingsError};
 use devpulse_control::{
-    AcceptRequest, Aspect, ClientError, ConsentReport, ControlClient, Disclosure, ErrorCode, Topic,
-    Widening,
+    AcceptRequest, Aspect, ClientError, ConsentReport, ControlClient, Disclosure, ErrorCode,
+    PipelineState, Topic, Widening,
 };
 use devpulse_protocol::{EnrollmentSecret, Username};
 use tauri::State;
+use tokio::time::Instant;
 
 use crate::backend::{self, Backend};
 use crate::parley::ToTray;
+use crate::text::remedy;
 use crate::view::{
     ConsentView, DisclosureSection, DisclosureText, DisclosureTopic, EnrollField, EnrollForm,
-    EnrollProblem, Enrolled, Problem, Widened, WidenedAspect, Wizard,
+    EnrollProblem, Enrolled, FormerEnrollment, FormerFate, Problem, Widened, WidenedAspect, Wizard,
 };
+
+/// How long the tray's agent has to give up the home.
+const AGENT_ENDS: Duration = Duration::from_secs(10);
 
 const SERVER_FLAG: &str = "--server";
 const USERNAME_FLAG: &str = "--username";
 
 /// What the wizard begins with.
 #[tauri::command]
-pub(super) async fn wizard() -> Result<Wizard, Problem> {
+pub(super) async fn wizard(backend: State<'_, Backend>) -> Result<Wizard, Problem> {
     let (sources, settings) = backend::settings(Vec::new())?;
     let (preset, preset_problem) = match Preset::of_this_computer() {
         Ok(preset) => (preset, None),
         Err(error) => (None, Some(Problem::of(&error, error.hint()))),
     };
+    let is_enrolled = sources.is_enrolled();
+    let former = if is_enrolled { revoked(&backend, &settings).await } else { None };
     let local = settings.local();
     Ok(Wizard {
         disclosure: consent::general().into(),
@@ -44,14 +54,19 @@ pub(super) async fn wizard() -> Result<Wizard, Problem> {
             .as_ref()
             .map(|name| name.as_str().to_owned())
             .or_else(machine::login_name),
-        is_enrolled: sources.is_enrolled(),
+        is_enrolled,
+        former,
     })
 }
 
-/// Enrolls this device. Nothing is captured before the consent that follows.
+/// Enrolls this device, in place of an enrollment that is there where the form says so.
+/// Nothing is captured for another person or server before the consent that follows.
 #[tauri::command]
-pub(super) async fn enroll(form: EnrollForm) -> Result<Enrolled, EnrollProblem> {
-    let EnrollForm { server_url, username, secret } = form;
+pub(super) async fn enroll(
+    backend: State<'_, Backend>,
+    form: EnrollForm,
+) -> Result<Enrolled, EnrollProblem> {
+    let EnrollForm { server_url, username, secret, former } = form;
     let username = username.trim().to_owned();
     if username.is_empty() {
         return Err(EnrollProblem::at(EnrollField::Username, "nobody is named", None));
@@ -80,18 +95,78 @@ pub(super) async fn enroll(form: EnrollForm) -> Result<Enrolled, EnrollProblem> 
         username: Username::new(username),
         secret,
         hostname: None,
-        force: false,
-        backlog: Backlog { pending: 0, choice: BacklogChoice::Refuse },
+        force: former != FormerFate::Stays,
+        backlog: Backlog {
+            pending: 0,
+            choice: match former {
+                FormerFate::Stays | FormerFate::SentFirst => BacklogChoice::Refuse,
+                FormerFate::Discarded => BacklogChoice::Discard,
+            },
+        },
     };
-    let enrolled = replacement::enroll(request, &settings, &SystemKeychain::new())
+    let enrolled = in_place(&backend, &request, &settings)
         .await
         .map_err(|error| EnrollProblem::of_enrollment(&error))?;
+    backend.say(ToTray::Look);
     if let Some(preset) = preset
         && let Spent::Remains { path, cause } = preset.spend()
     {
         tracing::warn!(path = %path.display(), %cause, "the spent secret remains");
     }
     Ok(enrolled.into())
+}
+
+/// The enrollment that is there, where it was revoked.
+async fn revoked(backend: &Backend, settings: &Settings) -> Option<FormerEnrollment> {
+    let status = backend.link().status(settings).await;
+    let status = status
+        .inspect_err(|error| tracing::warn!(%error, "the former enrollment is not known"))
+        .ok()
+        .filter(|status| status.pipeline.state == PipelineState::Revoked)?;
+    Some(FormerEnrollment {
+        username: status.username?.as_str().to_owned(),
+        server_url: status.server_url?,
+        events: status.pipeline.pending,
+        images: status.pipeline.blobs_pending,
+    })
+}
+
+/// Enrolls on a home that the tray's own agent may be at work on.
+async fn in_place(
+    backend: &Backend,
+    request: &EnrollmentRequest,
+    settings: &Settings,
+) -> Result<enrollment::Enrolled, EnrollError> {
+    let keychain = SystemKeychain::new();
+    let is_ending = request.force && ends_own_agent(backend).await;
+    let deadline = Instant::now() + AGENT_ENDS;
+    loop {
+        match replacement::enroll(request.clone(), settings, &keychain).await {
+            Err(EnrollError::AgentRuns(_) | EnrollError::Lock(LockError::HeldBy(None)))
+                if is_ending && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            enrolled => return enrolled,
+        }
+    }
+}
+
+/// Has the tray's agent make room, which starts again by itself. An agent that another
+/// program runs is left alone. Answers whether there was one to end.
+async fn ends_own_agent(backend: &Backend) -> bool {
+    let Some((tray, _)) = backend.tray() else { return false };
+    let Ok(agent) = backend.link().client().await else { return false };
+    if agent.agent().pid != tray {
+        return false;
+    }
+    match agent.stop().await {
+        Err(error) if !error.is_loss() => {
+            tracing::warn!(%error, "the agent does not make room");
+            false
+        }
+        _ => true,
+    }
 }
 
 /// What the person agreed to, and what waits for a word.
@@ -168,9 +243,15 @@ impl EnrollProblem {
             | EnrollError::Unreachable { .. }
             | EnrollError::NotReady { .. }
             | EnrollError::NotAnEnrollment { .. } => Some(EnrollField::ServerUrl),
+            EnrollError::Backlog { .. } => Some(EnrollField::Former),
             _ => None,
         };
-        let Problem { message, hint } = Problem::of(error, error.hint());
+        let hint = match error {
+            EnrollError::Backlog { .. } => Some(remedy::FORMER.to_owned()),
+            EnrollError::AlreadyEnrolled { .. } => None,
+            error => error.hint(),
+        };
+        let Problem { message, hint } = Problem::of(error, hint);
         Self { field, message, hint }
     }
 }

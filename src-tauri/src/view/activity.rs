@@ -126,16 +126,28 @@ pub enum OutboxWhich {
     Dead,
 }
 
-/// Events, and how many there are in all.
+/// Events of one kind, and how many of each there are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Outbox {
     /// The events.
     pub events: Vec<OutboxEvent>,
-    /// How many of this kind there are; `null` where only some of them are still readable.
-    pub total: Option<u64>,
+    /// How many there are of each kind, as of the moment of the list.
+    pub counts: OutboxCounts,
     /// Whether there are more than were asked for.
     pub has_more: bool,
+}
+
+/// How many events there are of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct OutboxCounts {
+    /// What waits.
+    pub pending: u64,
+    /// What was ever delivered; only the latest of it is still readable.
+    pub sent: u64,
+    /// What cannot be delivered.
+    pub dead: u64,
 }
 
 /// An event, exactly as it is sent.

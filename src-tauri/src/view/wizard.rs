@@ -20,6 +20,37 @@ pub struct Wizard {
     pub username: Option<String>,
     /// Whether the device is enrolled already, so that only consent is missing.
     pub is_enrolled: bool,
+    /// The enrollment that was revoked, and that another one would replace.
+    pub former: Option<FormerEnrollment>,
+}
+
+/// An enrollment that is there, and what waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FormerEnrollment {
+    /// For whom.
+    pub username: String,
+    /// Where.
+    pub server_url: String,
+    /// How many events wait.
+    pub events: u64,
+    /// How many images wait.
+    pub images: u64,
+}
+
+/// What becomes of an enrollment that is there. What waits stays where the person and the
+/// server stay the same; it never reaches another server, and is never sent as another person's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum FormerFate {
+    /// It stays, and nothing is enrolled.
+    #[default]
+    Stays,
+    /// It is replaced, once everything that waits for another person or server was sent there.
+    SentFirst,
+    /// It is replaced, and what waits for another person or server is discarded.
+    Discarded,
 }
 
 /// What is captured, in plain words.
@@ -73,6 +104,9 @@ pub struct EnrollForm {
     pub username: String,
     /// The enrollment secret; `null` where the administrator left one.
     pub secret: Option<String>,
+    /// What becomes of an enrollment that is there.
+    #[serde(default)]
+    pub former: FormerFate,
 }
 
 /// Why enrolling did not work, beside the field that it is about.
@@ -98,6 +132,8 @@ pub enum EnrollField {
     Username,
     /// The secret.
     Secret,
+    /// What becomes of an enrollment that is there.
+    Former,
 }
 
 /// The device is enrolled; capture begins with the person's consent to this.

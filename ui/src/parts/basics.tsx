@@ -2,6 +2,7 @@
 
 import { type ComponentChildren, Fragment, type TargetedMouseEvent } from 'preact';
 import type { Problem } from '../bindings';
+import { sentence } from '../format';
 import { s } from '../strings';
 import { Icon, type IconName } from './icon';
 
@@ -110,10 +111,11 @@ export function Note(props: { tone: Tone; title?: string; children?: ComponentCh
 }
 
 /** What went wrong, what to do, and a way to try again. */
-export function ProblemNote({ problem, again }: { problem: Problem; again?: () => void }) {
+export function ProblemNote(props: { problem: Problem; tone?: 'bad' | 'warn'; again?: () => void }) {
+  const { problem, tone = 'bad', again } = props;
   return (
-    <Note tone="bad" title={problem.message} isAlert>
-      {problem.hint && <span>{problem.hint}</span>}
+    <Note tone={tone} title={sentence(problem.message)} isAlert={tone === 'bad'}>
+      {problem.hint && <span>{sentence(problem.hint)}</span>}
       {again && (
         <div class="actions">
           <Button name="again" icon="sync" onClick={again}>

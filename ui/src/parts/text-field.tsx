@@ -1,6 +1,7 @@
 // A labelled line of text, with its help and its error beneath.
 
 import type { ComponentChildren, TargetedInputEvent } from 'preact';
+import { sentence } from '../format';
 import { Icon } from './icon';
 
 export interface FieldError {
@@ -44,20 +45,24 @@ export function TextField(props: {
         />
         {props.beside}
       </div>
-      {error && (
-        <span class="field-error" id={`${id}-error`}>
-          <Icon name="alert" size={16} />
-          <span>
-            {error.message}
-            {error.hint && `. ${error.hint}`}
-          </span>
-        </span>
-      )}
+      {error && <FieldProblem id={`${id}-error`} error={error} />}
       {help && (
         <span class="help" id={`${id}-help`}>
           {help}
         </span>
       )}
     </div>
+  );
+}
+
+export function FieldProblem({ id, error }: { id: string; error: FieldError }) {
+  return (
+    <span class="field-error" id={id}>
+      <Icon name="alert" size={16} />
+      <span>
+        {sentence(error.message)}
+        {error.hint && `. ${sentence(error.hint)}`}
+      </span>
+    </span>
   );
 }

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { ImageView, OutboxEvent } from '../../bindings';
-import { bytes } from '../../format';
+import { bytes, sentence } from '../../format';
 import { Button, Note } from '../../parts/basics';
 import { Dialog } from '../../parts/dialog';
 import { Picture } from '../../parts/picture';
@@ -22,7 +22,7 @@ export function EventBody({ id, event, isReplaying, onReplay, tell }: BodyProps)
     <div class="event-body" id={id}>
       {event.reason && (
         <Note tone="bad" title={s.outbox.reason}>
-          <span>{event.reason}</span>
+          <span>{sentence(event.reason)}</span>
           {onReplay && (
             <div class="actions">
               <Button name="replay" icon="sync" isBusy={isReplaying} onClick={onReplay}>

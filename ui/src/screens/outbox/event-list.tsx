@@ -2,7 +2,7 @@ import type { TargetedKeyboardEvent } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { api } from '../../api';
 import { useAnswer, useDeed } from '../../asking';
-import type { OutboxWhich } from '../../bindings';
+import type { OutboxCounts, OutboxWhich } from '../../bindings';
 import { Button, Empty, ProblemNote, Skeleton } from '../../parts/basics';
 import type { Tell } from '../../parts/toast';
 import { s } from '../../strings';
@@ -12,15 +12,29 @@ const PAGE = 100;
 const MOST = 1000;
 const REFRESH_MS = 2000;
 
+interface ListProps {
+  which: OutboxWhich;
+  /** What the agent counts by now: where it changes, the list is asked for again. */
+  latest: OutboxCounts | null;
+  onListed: (counts: OutboxCounts) => void;
+  tell: Tell;
+}
+
 /**
- * Events of one kind, a page at a time. `count` tells when to look again. The rows are kept as they
- * are while nothing about them changes: a thousand of them must not be compared every second.
+ * Events of one kind, a page at a time. The rows are kept as they are while nothing about them
+ * changes: a thousand of them must not be compared every second.
  */
-export function EventList({ which, count, tell }: { which: OutboxWhich; count: number; tell: Tell }) {
+export function EventList({ which, latest, onListed, tell }: ListProps) {
   const [limit, setLimit] = useState(PAGE);
   const { answer, value, again } = useAnswer(() => api.outbox({ which, limit }), limit);
   const [opened, setOpened] = useState<string | null>(null);
-  useRefresh(again, count);
+  useRefresh(again, JSON.stringify(latest));
+  const counts = value?.counts;
+  useEffect(() => {
+    if (counts) {
+      onListed(counts);
+    }
+  }, [counts, onListed]);
   const replay = useDeed(api.replay, (replayed) => {
     tell(s.outbox.replayed(replayed));
     again();
@@ -66,13 +80,14 @@ export function EventList({ which, count, tell }: { which: OutboxWhich; count: n
       </div>
     );
   }
-  const rest = Math.min(MOST, value.total ?? limit + PAGE) - value.events.length;
+  const total = which === 'sent' ? null : value.counts[which];
+  const rest = Math.min(MOST, total ?? limit + PAGE) - value.events.length;
   return (
     <>
       {answer.kind === 'failed' && <ProblemNote problem={answer.problem} again={again} />}
       {replay.problem && <ProblemNote problem={replay.problem} />}
       <div class="list-head">
-        <span class="soft small figures">{s.outbox.shown(value.events.length, value.total)}</span>
+        <span class="soft small figures">{s.outbox.shown(value.events.length, total)}</span>
         {which === 'dead' && (
           <Button name="replay-all" icon="sync" isBusy={replay.isRunning} onClick={() => replay.run(null)}>
             {s.outbox.replayAll}
@@ -104,18 +119,18 @@ function step(event: TargetedKeyboardEvent<HTMLUListElement>) {
   }
 }
 
-/** Looks again some time after `count` changed, however often it changes until then. */
-function useRefresh(again: () => void, count: number) {
-  const seen = useRef(count);
+/** Looks again some time after `key` changed, however often it changes until then. */
+function useRefresh(again: () => void, key: string) {
+  const seen = useRef(key);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
-    if (count !== seen.current && timer.current === undefined) {
+    if (key !== seen.current && timer.current === undefined) {
       timer.current = setTimeout(() => {
         timer.current = undefined;
         again();
       }, REFRESH_MS);
     }
-    seen.current = count;
-  }, [again, count]);
+    seen.current = key;
+  }, [again, key]);
   useEffect(() => () => clearTimeout(timer.current), []);
 }

@@ -1,7 +1,7 @@
 // What waits, what was delivered, and what cannot be: each event exactly as it is sent.
 
 import { useState } from 'preact/hooks';
-import type { Figures, OutboxWhich } from '../../bindings';
+import type { Figures, OutboxCounts, OutboxWhich } from '../../bindings';
 import { number } from '../../format';
 import { Badge } from '../../parts/basics';
 import { Tabs } from '../../parts/tabs';
@@ -11,9 +11,18 @@ import { EventList } from './event-list';
 
 const ALL: OutboxWhich[] = ['pending', 'sent', 'dead'];
 
-export function OutboxScreen({ figures, tell }: { figures: Figures | null; tell: Tell }) {
+interface OutboxProps {
+  figures: Figures | null;
+  /** As of the list that is shown; `null` until there is one. */
+  listed: OutboxCounts | null;
+  onListed: (counts: OutboxCounts) => void;
+  tell: Tell;
+}
+
+export function OutboxScreen({ figures, listed, onListed, tell }: OutboxProps) {
   const [which, setWhich] = useState<OutboxWhich>('pending');
-  const counts = figures && { pending: figures.pending, sent: figures.sent, dead: figures.dead_letter };
+  const latest = figures && { pending: figures.pending, sent: figures.sent, dead: figures.dead_letter };
+  const counts = listed ?? latest;
   return (
     <div class="screen">
       <div class="screen-head">
@@ -41,7 +50,7 @@ export function OutboxScreen({ figures, tell }: { figures: Figures | null; tell:
         current={which}
         onChange={setWhich}
       >
-        <EventList key={which} which={which} count={counts?.[which] ?? 0} tell={tell} />
+        <EventList key={which} which={which} latest={latest} onListed={onListed} tell={tell} />
       </Tabs>
     </div>
   );

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../../api';
 import { useDeed } from '../../asking';
 import type { DiagnosticCheck, Diagnostics, DiagnosticState, Exported } from '../../bindings';
+import { sentence } from '../../format';
 import { Badge, Button, Card, Note, ProblemNote, type Tone } from '../../parts/basics';
 import { s } from '../../strings';
 
@@ -55,8 +56,8 @@ function Checks({ checks }: { checks: DiagnosticCheck[] }) {
           <Badge tone={STATE_TONES[check.state]}>{s.settings.checks[check.state]}</Badge>
           <div class="check-text">
             <strong>{check.name}</strong>
-            <span class="soft breakable sentence">{check.detail}</span>
-            {check.remedy && <span class="breakable sentence">{check.remedy}</span>}
+            <span class="soft breakable">{sentence(check.detail)}</span>
+            {check.remedy && <span class="breakable">{sentence(check.remedy)}</span>}
           </div>
         </li>
       ))}

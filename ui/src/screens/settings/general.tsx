@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { api } from '../../api';
 import { type Appearance, keepAppearance, readAppearance } from '../../appearance';
 import { useAnswer, useDeed } from '../../asking';
-import { Card, Note, ProblemNote, Skeleton } from '../../parts/basics';
+import { Card, ProblemNote, Skeleton } from '../../parts/basics';
 import { Segments, Switch } from '../../parts/choices';
 import { s } from '../../strings';
 
@@ -23,11 +23,7 @@ export function General() {
             isLocked={set.isRunning}
             onChange={set.run}
           />
-          {value.problem && (
-            <Note tone="warn" title={value.problem.message}>
-              {value.problem.hint && <span>{value.problem.hint}</span>}
-            </Note>
-          )}
+          {value.problem && <ProblemNote tone="warn" problem={value.problem} />}
         </>
       ) : answer.kind === 'failed' ? (
         <ProblemNote problem={answer.problem} again={again} />

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Go } from '../../app';
 import type { Overview } from '../../bindings';
-import { ago, bytes, duration, number, until } from '../../format';
+import { ago, bytes, duration, number, sentence, until } from '../../format';
 import { Button, Card, Facts } from '../../parts/basics';
 import { s } from '../../strings';
 
@@ -26,7 +26,7 @@ export function Delivery({ overview, now, go }: { overview: Overview; now: numbe
     rows.push([s.connection.next, until(figures.next_attempt, now)]);
   }
   if (figures.last_error) {
-    rows.push([s.connection.error, <span class="bad-text">{figures.last_error}</span>]);
+    rows.push([s.connection.error, <span class="bad-text">{sentence(figures.last_error)}</span>]);
   }
   if (figures.dead_letter > 0) {
     rows.push([

@@ -5,6 +5,7 @@ import { api } from '../../api';
 import type { Go } from '../../app';
 import { useDeed } from '../../asking';
 import type { Action, Overview } from '../../bindings';
+import { sentence } from '../../format';
 import { Button, ProblemNote } from '../../parts/basics';
 import type { Tell } from '../../parts/toast';
 import { s } from '../../strings';
@@ -44,8 +45,8 @@ export function Headline({ overview, sync, go, tell, refresh }: HeadlineProps) {
         <StandingIcon icon={standing.icon} />
         <div class="headline-text" role="status">
           <h1>{standing.headline}</h1>
-          {standing.cause && <p class="breakable">{standing.cause}</p>}
-          {standing.remedy && <p class="soft breakable">{standing.remedy}</p>}
+          {standing.cause && <p class="breakable">{sentence(standing.cause)}</p>}
+          {standing.remedy && <p class="soft breakable">{sentence(standing.remedy)}</p>}
         </div>
       </div>
       <div class="actions" id="actions">

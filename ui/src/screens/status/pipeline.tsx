@@ -1,7 +1,7 @@
 // The four stages of an event's way, each with its count, its last movement and its state.
 
 import type { Stage, StageState } from '../../bindings';
-import { ago, number } from '../../format';
+import { ago, number, sentence } from '../../format';
 import { Card, type Tone } from '../../parts/basics';
 import { s } from '../../strings';
 
@@ -33,7 +33,7 @@ export function Pipeline({ stages, now }: { stages: Stage[]; now: number }) {
           {told.map((stage) => (
             <li key={stage.name} class={`tone-${STATE_TONES[stage.state]}`}>
               <strong>{s.pipeline.stages[stage.name]}</strong>
-              <span class="breakable">{stage.detail}</span>
+              <span class="breakable">{stage.detail && sentence(stage.detail)}</span>
             </li>
           ))}
         </ul>

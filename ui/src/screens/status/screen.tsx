@@ -5,6 +5,7 @@ import type { Go } from '../../app';
 import type { Asked } from '../../asking';
 import { useNow } from '../../asking';
 import type { Overview } from '../../bindings';
+import { sentence } from '../../format';
 import { useKeptFocus } from '../../kept-focus';
 import { Note, ProblemNote, Skeleton } from '../../parts/basics';
 import type { Tell } from '../../parts/toast';
@@ -48,7 +49,7 @@ export function StatusScreen({ asked, sync, go, tell, refresh }: StatusProps) {
     <div class="screen" ref={place}>
       {answer.kind === 'failed' && (
         <Note tone="warn" title={s.frame.unreachable} isAlert>
-          <span>{answer.problem.message}</span>
+          <span>{sentence(answer.problem.message)}</span>
         </Note>
       )}
       <Headline overview={overview} sync={sync} go={go} tell={tell} refresh={refresh} />

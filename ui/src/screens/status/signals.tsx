@@ -1,5 +1,5 @@
 import type { SignalView } from '../../bindings';
-import { ago } from '../../format';
+import { ago, sentence } from '../../format';
 import { Badge, Card, type Tone } from '../../parts/basics';
 import { s } from '../../strings';
 
@@ -22,7 +22,7 @@ export function Signals({ signals, now }: { signals: SignalView[]; now: number }
                 .filter(Boolean)
                 .join(' · ')}
             </span>
-            {signal.detail && <span class="small breakable">{signal.detail}</span>}
+            {signal.detail && <span class="small breakable">{sentence(signal.detail)}</span>}
           </li>
         ))}
       </ul>

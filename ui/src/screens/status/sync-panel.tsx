@@ -1,3 +1,4 @@
+import { sentence } from '../../format';
 import { Button, Note, ProblemNote } from '../../parts/basics';
 import { s } from '../../strings';
 import { endText, type Sync } from '../../synchronisation';
@@ -23,7 +24,7 @@ export function SyncPanel({ sync }: { sync: Sync }) {
         <p class="small figures" aria-live="polite">
           {report ? s.sync.progress(report.sent, report.pending) : s.sync.begins}
         </p>
-        {report?.last_error && <p class="small soft breakable">{report.last_error}</p>}
+        {report?.last_error && <p class="small soft breakable">{sentence(report.last_error)}</p>}
       </section>
     );
   }
@@ -33,7 +34,7 @@ export function SyncPanel({ sync }: { sync: Sync }) {
   if (end?.kind === 'timed_out') {
     return (
       <Note tone="warn" title={endText(end)}>
-        {end.in_the_way && <span>{end.in_the_way}</span>}
+        {end.in_the_way && <span>{sentence(end.in_the_way)}</span>}
       </Note>
     );
   }

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { api, problemOf } from '../../api';
 import { useAnswer } from '../../asking';
 import type { ConsentView, Problem } from '../../bindings';
+import { sentence } from '../../format';
 import { Badge, Button, ProblemNote, Skeleton } from '../../parts/basics';
 import { Switch } from '../../parts/choices';
 import { Icon } from '../../parts/icon';
@@ -86,7 +87,7 @@ function Agreement(props: AgreementProps) {
         <Switch
           id="start-at-login"
           label={s.wizard.startAtLogin}
-          help={cannotStart ? cannotStart.message : s.wizard.startAtLoginHelp}
+          help={cannotStart ? sentence(cannotStart.message) : s.wizard.startAtLoginHelp}
           isOn={startsAtLogin && !cannotStart}
           isLocked={cannotStart !== null}
           onChange={setStartsAtLogin}

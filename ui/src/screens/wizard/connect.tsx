@@ -3,9 +3,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api, enrollProblemOf } from '../../api';
 import type { EnrollField, EnrollProblem, Enrolled, Wizard } from '../../bindings';
-import { Button, Note } from '../../parts/basics';
+import { Button, Note, ProblemNote } from '../../parts/basics';
 import { TextField } from '../../parts/text-field';
 import { s } from '../../strings';
+import { FormerNote, isSameServer, type Replacing } from './former';
 import { SecretField } from './secret';
 
 export interface Entries {
@@ -13,12 +14,14 @@ export interface Entries {
   username: string;
   secret: string;
   secretFile: string | null;
+  fate: Replacing;
 }
 
 const FIELD_IDS: Record<EnrollField, string> = {
   server_url: 'enroll-server',
   username: 'enroll-username',
   secret: 'enroll-secret',
+  former: 'enroll-former',
 };
 
 export function ConnectStep(props: {
@@ -36,10 +39,12 @@ export function ConnectStep(props: {
 
   useEffect(() => {
     if (problem?.field) {
-      form.current?.querySelector<HTMLElement>(`#${FIELD_IDS[problem.field]}`)?.focus();
+      const id = FIELD_IDS[problem.field];
+      form.current?.querySelector<HTMLElement>(`input#${id}, #${id} input:checked`)?.focus();
     }
   }, [problem]);
 
+  const server = wizard.preset_server ?? entries.server;
   const submit = async () => {
     if (isAsking) {
       return;
@@ -54,9 +59,10 @@ export function ConnectStep(props: {
     try {
       props.onEnrolled(
         await api.enroll({
-          server_url: wizard.preset_server ?? entries.server.trim(),
+          server_url: server.trim(),
           username: entries.username.trim(),
           secret: wizard.has_preset_secret ? null : entries.secret.trim(),
+          former: wizard.former ? entries.fate : 'stays',
         }),
       );
     } catch (thrown) {
@@ -82,14 +88,10 @@ export function ConnectStep(props: {
         <p class="soft">{s.wizard.connectLead}</p>
       </div>
       {problem && !problem.field && (
-        <Note tone="bad" title={problem.message} isAlert>
-          {problem.hint && <span>{problem.hint}</span>}
-        </Note>
+        <ProblemNote problem={problem} />
       )}
       {wizard.preset_problem && (
-        <Note tone="warn" title={wizard.preset_problem.message}>
-          {wizard.preset_problem.hint && <span>{wizard.preset_problem.hint}</span>}
-        </Note>
+        <ProblemNote tone="warn" problem={wizard.preset_problem} />
       )}
       {wizard.preset_server ? (
         <Note tone="accent" title={s.wizard.presetTitle} id="preset">
@@ -131,6 +133,16 @@ export function ConnectStep(props: {
           onProblem={(message) => setProblem(message ? { field: 'secret', message, hint: null } : null)}
         />
       )}
+      {wizard.former && (
+        <FormerNote
+          id={FIELD_IDS.former}
+          former={wizard.former}
+          isSame={wizard.former.username === entries.username.trim() && isSameServer(wizard.former.server_url, server)}
+          fate={entries.fate}
+          error={errorOf('former')}
+          onFate={(fate) => onEntries({ ...entries, fate })}
+        />
+      )}
       <div class="wizard-actions">
         <Button name="back" onClick={props.onBack}>
           {s.wizard.back}
@@ -146,7 +158,7 @@ export function ConnectStep(props: {
   );
 }
 
-function firstMissing(wizard: Wizard, entries: Entries): EnrollField | null {
+function firstMissing(wizard: Wizard, entries: Entries): Exclude<EnrollField, 'former'> | null {
   if (!wizard.preset_server && entries.server.trim() === '') {
     return 'server_url';
   }

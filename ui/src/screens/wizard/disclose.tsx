@@ -1,5 +1,5 @@
 import type { Wizard } from '../../bindings';
-import { Button, Note } from '../../parts/basics';
+import { Button, Note, ProblemNote } from '../../parts/basics';
 import { s } from '../../strings';
 import { Disclosure } from '../disclosure';
 
@@ -19,9 +19,7 @@ export function DiscloseStep({ wizard, onNext }: { wizard: Wizard; onNext: () =>
         </Note>
       )}
       {wizard.preset_problem && (
-        <Note tone="warn" title={wizard.preset_problem.message}>
-          {wizard.preset_problem.hint && <span>{wizard.preset_problem.hint}</span>}
-        </Note>
+        <ProblemNote tone="warn" problem={wizard.preset_problem} />
       )}
       <Disclosure text={wizard.disclosure} id="disclosure" />
       <div class="wizard-actions">

@@ -1,4 +1,5 @@
 import type { Overview } from '../../bindings';
+import { sentence } from '../../format';
 import { Button, Note } from '../../parts/basics';
 import { s } from '../../strings';
 import { StandingIcon, TONES } from '../status/standing-icon';
@@ -17,13 +18,13 @@ export function DoneStep(props: { overview: Overview | null; autostartProblem: s
         {standing ? <StandingIcon icon={standing.icon} size={28} /> : <span class="spinner" aria-hidden="true" />}
         <div>
           <strong>{standing ? standing.headline : s.wizard.beginning}</strong>
-          {standing?.cause && <span>{standing.cause}</span>}
-          {standing?.remedy && <span class="soft">{standing.remedy}</span>}
+          {standing?.cause && <span>{sentence(standing.cause)}</span>}
+          {standing?.remedy && <span class="soft">{sentence(standing.remedy)}</span>}
         </div>
       </div>
       {autostartProblem && (
         <Note tone="warn" title={s.wizard.autostartFailed}>
-          <span>{autostartProblem}</span>
+          <span>{sentence(autostartProblem)}</span>
         </Note>
       )}
       {overview?.has_tray === false ? (

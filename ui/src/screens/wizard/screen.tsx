@@ -44,13 +44,13 @@ export function WizardScreen({ overview, onDone }: { overview: Overview | null; 
 
 function WizardSteps(props: { wizard: Wizard; overview: Overview | null; onDone: () => void }) {
   const { wizard, overview } = props;
-  const isRevoked = overview?.run_state.kind !== 'not_enrolled' && overview?.standing.action === 'enroll';
-  const [step, setStep] = useState<StepNumber>(wizard.is_enrolled && !isRevoked ? 3 : 1);
+  const [step, setStep] = useState<StepNumber>(wizard.is_enrolled && !wizard.former ? 3 : 1);
   const [entries, setEntries] = useState<Entries>({
     server: wizard.server_url ?? '',
     username: wizard.username ?? '',
     secret: '',
     secretFile: null,
+    fate: 'sent_first',
   });
   const [autostartProblem, setAutostartProblem] = useState<string | null>(null);
   const heading = useRef<HTMLDivElement>(null);
@@ -75,7 +75,7 @@ function WizardSteps(props: { wizard: Wizard; overview: Overview | null; onDone:
           onBack={() => setStep(1)}
           onEnrolled={() => {
             setEntries((kept) => ({ ...kept, secret: '', secretFile: null }));
-            setStep(3);
+            void stepAfterEnrolling().then(setStep);
           }}
         />
       )}
@@ -90,4 +90,14 @@ function WizardSteps(props: { wizard: Wizard; overview: Overview | null; onDone:
       {step === 4 && <DoneStep overview={overview} autostartProblem={autostartProblem} onDone={props.onDone} />}
     </div>
   );
+}
+
+/** Who agreed to this policy for this server before is not asked again: the agent goes on already. */
+async function stepAfterEnrolling(): Promise<StepNumber> {
+  try {
+    const { accepted_at, widened } = await api.consent();
+    return accepted_at !== null && widened.length === 0 ? 4 : 3;
+  } catch {
+    return 3;
+  }
 }
