@@ -1,5 +1,5 @@
 //! The system's packages that the tests and the tray app need: a virtual desktop, a tracer that
-//! makes calls of the system fail, a clock that can be set, a web view.
+//! makes calls of the system fail, a clock that can be set, proxies, a web view.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ struct Need {
     package: &'static str,
 }
 
-const DESKTOP: [Need; 10] = [
+const DESKTOP: [Need; 13] = [
     Need { program: "Xvfb", package: "xvfb" },
     Need { program: "openbox", package: "openbox" },
     Need { program: "xdotool", package: "xdotool" },
@@ -24,6 +24,9 @@ const DESKTOP: [Need; 10] = [
     Need { program: "gnome-keyring-daemon", package: "gnome-keyring" },
     Need { program: "strace", package: "strace" },
     Need { program: "faketime", package: "faketime" },
+    Need { program: "openssl", package: "openssl" },
+    Need { program: "tinyproxy", package: "tinyproxy-bin" },
+    Need { program: "microsocks", package: "microsocks" },
 ];
 
 /// What the tray app is built with, and looked at. A library is known by its description.

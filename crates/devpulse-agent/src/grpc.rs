@@ -5,7 +5,6 @@
 
 mod channel;
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +29,9 @@ use tonic::{Request, Response, Status};
 
 use channel::{CallFault, Channel};
 
-use crate::http::{Encoding, HttpOptions, HttpSetupError, LONGEST_ANSWER, Negotiation, client};
+use crate::http::{
+    Connections, Encoding, HttpOptions, HttpSetupError, LONGEST_ANSWER, Negotiation, Route,
+};
 use crate::origin::ServerUrl;
 use crate::server::ConfigAnswer;
 
@@ -51,8 +52,12 @@ impl GrpcApi {
     ///
     /// # Errors
     /// Fails where the certificates that are to be trusted cannot be read.
-    pub(crate) fn new(server: &ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
-        let channel = Channel::new(client(server, options)?);
+    pub(crate) fn by(
+        server: &ServerUrl,
+        options: &HttpOptions,
+        route: Route,
+    ) -> Result<Self, HttpSetupError> {
+        let channel = Channel::new(Connections::to(server, options, route)?);
         let origin = server.over_http().as_str().parse();
         let origin = origin.map_err(|_| HttpSetupError::Client(format!("{server} is no URI")))?;
         Ok(Self { channel, origin, timeout: options.timeout, encodings: Negotiation::default() })
@@ -60,16 +65,14 @@ impl GrpcApi {
 
     /// Whether the server is there, and its certificate (DER) where it has one.
     pub(crate) async fn inspect(&self) -> (Outcome, Option<Vec<u8>>) {
-        let (channel, certificate) = self.channel.watched();
-        let mut health = HealthClient::with_origin(channel, self.origin.clone());
+        let mut health = HealthClient::with_origin(self.channel.clone(), self.origin.clone());
         let asked = health.check(self.request(HealthCheckRequest::default())).await;
         let asked = asked.and_then(|response| match response.get_ref().status() {
             ServingStatus::NotServing => Err(Status::unavailable("it does not serve now")),
             _ => Ok(response),
         });
         let outcome = outcome(asked, |_: HealthCheckResponse| Some(Bytes::new()));
-        let certificate = certificate.lock().unwrap_or_else(PoisonError::into_inner).take();
-        (outcome, certificate)
+        (outcome, self.channel.certificate())
     }
 
     /// Asks the server to take this device in.

@@ -6,13 +6,12 @@
 mod client;
 mod encoding;
 mod fault;
+mod options;
 mod resolver;
+mod route;
 mod tls;
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use devpulse_pipeline::{HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, TransportFault};
@@ -26,104 +25,24 @@ use reqwest::header::{
 use reqwest::{RequestBuilder, Url};
 use zeroize::Zeroizing;
 
-pub(crate) use client::client;
+pub(crate) use client::Connections;
 pub(crate) use encoding::{Encoding, Negotiation};
 pub use fault::fault_hint;
-pub(crate) use fault::of as fault_of;
+pub use options::{HttpOptions, HttpSetupError};
+pub(crate) use route::{Route, SetBy};
+pub use tls::ClientIdentity;
 
-use crate::origin::{ProxyUrl, ServerOrigin, ServerUrl};
+use crate::origin::{ServerOrigin, ServerUrl};
 use crate::server::ConfigAnswer;
-use crate::settings::{GrpcFallback, LocalSettings};
 
 /// Longest answer that is read.
 pub(crate) const LONGEST_ANSWER: usize = 1024 * 1024;
 const JSON: &str = "application/json";
 
-/// How the server is reached.
-#[derive(Clone, Debug)]
-pub struct HttpOptions {
-    /// A PEM file of certificates that are trusted besides the system's.
-    pub ca_cert: Option<PathBuf>,
-    /// The proxy; where absent, what the usual variables say. A server on this machine
-    /// is always reached directly.
-    pub proxy: Option<ProxyUrl>,
-    /// Longest time until a connection stands, TLS included.
-    pub connect_timeout: Duration,
-    /// Longest time for a request and its answer together.
-    pub timeout: Duration,
-    /// What follows where a gRPC server lacks a method.
-    pub grpc_fallback: GrpcFallback,
-}
-
-impl HttpOptions {
-    /// What the settings say.
-    #[must_use]
-    pub fn of(local: &LocalSettings) -> Self {
-        Self {
-            ca_cert: local.ca_cert.clone(),
-            proxy: local.proxy.clone(),
-            grpc_fallback: local.grpc_fallback,
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for HttpOptions {
-    fn default() -> Self {
-        Self {
-            ca_cert: None,
-            proxy: None,
-            connect_timeout: Duration::from_secs(10),
-            timeout: Duration::from_secs(30),
-            grpc_fallback: GrpcFallback::Off,
-        }
-    }
-}
-
-/// Why no request can be made at all.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpSetupError {
-    /// The file of certificates cannot be read.
-    #[error("the certificate file {path} cannot be read", path = .path.display())]
-    CaCert {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The file of certificates is none.
-    #[error("the certificate file {path} holds no certificate that can be used", path = .0.display())]
-    NoCertificate(PathBuf),
-    /// Nothing is trusted.
-    #[error("this system trusts no certificate authority")]
-    NoAuthorities,
-    /// The parts do not fit together.
-    #[error("no HTTP client can be made: {0}")]
-    Client(String),
-}
-
-impl HttpSetupError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::CaCert { .. } => Some("correct DEVPULSE_CA_CERT, or unset it"),
-            Self::NoCertificate(_) => {
-                Some("DEVPULSE_CA_CERT needs a PEM file: -----BEGIN CERTIFICATE-----")
-            }
-            Self::NoAuthorities => {
-                Some("install ca-certificates, or name the authority with DEVPULSE_CA_CERT")
-            }
-            Self::Client(_) => None,
-        }
-    }
-}
-
 /// The server's HTTP interface, one call at a time.
 #[derive(Clone, Debug)]
 pub struct HttpApi {
-    client: reqwest::Client,
+    connections: Connections,
     server: ServerUrl,
     encodings: Arc<Negotiation>,
 }
@@ -133,7 +52,6 @@ struct Exchange {
     answer: HttpAnswer,
     etag: Option<String>,
     location: Option<String>,
-    certificate: Option<Vec<u8>>,
 }
 
 impl HttpApi {
@@ -142,9 +60,18 @@ impl HttpApi {
     /// # Errors
     /// Fails where the certificates that are to be trusted cannot be read.
     pub fn new(server: &ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
+        Self::by(server, options, Route::to(server, options))
+    }
+
+    /// As [`HttpApi::new`], on a way that is known.
+    pub(crate) fn by(
+        server: &ServerUrl,
+        options: &HttpOptions,
+        route: Route,
+    ) -> Result<Self, HttpSetupError> {
         let server = server.over_http();
-        let client = client(&server, options)?;
-        Ok(Self { client, server, encodings: Arc::default() })
+        let connections = Connections::to(&server, options, route)?;
+        Ok(Self { connections, server, encodings: Arc::default() })
     }
 
     /// The server.
@@ -155,14 +82,13 @@ impl HttpApi {
 
     /// Whether the server is there.
     pub async fn health(&self) -> Outcome {
-        outcome(self.exchange(|url| self.client.get(url), HEALTH_PATH).await)
+        self.inspect().await.0
     }
 
     /// Whether the server is there, and its certificate (DER) where it has one.
     pub(crate) async fn inspect(&self) -> (Outcome, Option<Vec<u8>>) {
-        let exchange = self.exchange(|url| self.client.get(url), HEALTH_PATH).await;
-        let certificate = exchange.as_ref().ok().and_then(|exchange| exchange.certificate.clone());
-        (outcome(exchange), certificate)
+        let exchange = self.exchange(|url| self.client().get(url), HEALTH_PATH).await;
+        (outcome(exchange), self.connections.certificate())
     }
 
     /// Asks the server to take this device in.
@@ -177,7 +103,7 @@ impl HttpApi {
 
     pub(crate) async fn config(&self, token: &AccessToken, etag: Option<&str>) -> ConfigAnswer {
         let request = |url| {
-            let request = self.client.get(url).bearer_auth(token.expose());
+            let request = self.client().get(url).bearer_auth(token.expose());
             match etag {
                 Some(etag) => request.header(IF_NONE_MATCH, etag),
                 None => request,
@@ -223,7 +149,7 @@ impl HttpApi {
     ) -> Outcome {
         let request = |url| {
             let request = self
-                .client
+                .client()
                 .post(url)
                 .bearer_auth(token.expose())
                 .header(CONTENT_TYPE, JSON)
@@ -239,7 +165,7 @@ impl HttpApi {
 
     pub(crate) async fn image(&self, token: &AccessToken, image: &OutgoingImage) -> Outcome {
         let request = |url| {
-            self.client
+            self.client()
                 .put(url)
                 .bearer_auth(token.expose())
                 .header(CONTENT_TYPE, image.media_type.as_str())
@@ -249,7 +175,7 @@ impl HttpApi {
     }
 
     pub(crate) async fn revoke_self(&self, token: &AccessToken) -> Outcome {
-        let request = |url| self.client.delete(url).bearer_auth(token.expose());
+        let request = |url| self.client().delete(url).bearer_auth(token.expose());
         outcome(self.exchange(request, DEVICE_SELF_PATH).await)
     }
 
@@ -258,7 +184,7 @@ impl HttpApi {
             return Outcome::Fault(TransportFault::Broken);
         };
         let json = Bytes::copy_from_slice(&json);
-        let request = |url| self.client.post(url).header(CONTENT_TYPE, JSON).body(json.clone());
+        let request = |url| self.client().post(url).header(CONTENT_TYPE, JSON).body(json.clone());
         outcome(self.exchange(request, path).await)
     }
 
@@ -271,11 +197,20 @@ impl HttpApi {
         let Ok(url) = Url::parse(&self.server.route(path)) else {
             return Err(TransportFault::Unreachable);
         };
-        let exchange = perform(request(url.clone())).await?;
+        let exchange = self.perform(request(url.clone())).await?;
         match self.redirected(&url, &exchange) {
-            Some(elsewhere) => perform(request(elsewhere)).await,
+            Some(elsewhere) => self.perform(request(elsewhere)).await,
             None => Ok(exchange),
         }
+    }
+
+    async fn perform(&self, request: RequestBuilder) -> Result<Exchange, TransportFault> {
+        let response = request.send().await.map_err(|error| self.connections.fault(&error))?;
+        read(response, &self.connections).await
+    }
+
+    const fn client(&self) -> &reqwest::Client {
+        self.connections.client()
     }
 
     fn redirected(&self, from: &Url, exchange: &Exchange) -> Option<Url> {
@@ -289,16 +224,16 @@ impl HttpApi {
     }
 }
 
-async fn perform(request: RequestBuilder) -> Result<Exchange, TransportFault> {
-    read(request.send().await.map_err(|error| fault::of(&error))?).await
-}
-
 /// What something answered that need not be the server.
-pub(crate) async fn answer_in(response: reqwest::Response) -> Outcome {
-    outcome(read(response).await)
+pub(crate) async fn answer_in(response: reqwest::Response, connections: &Connections) -> Outcome {
+    outcome(read(response, connections).await)
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Exchange, TransportFault> {
+async fn read(
+    mut response: reqwest::Response,
+    connections: &Connections,
+) -> Result<Exchange, TransportFault> {
+    connections.answered(response.status())?;
     let text = |name: HeaderName| {
         let value = response.headers().get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -306,7 +241,6 @@ async fn read(mut response: reqwest::Response) -> Result<Exchange, TransportFaul
     let mut exchange = Exchange {
         etag: text(ETAG),
         location: text(LOCATION),
-        certificate: certificate(&response),
         answer: HttpAnswer {
             status: response.status().as_u16(),
             content_type: text(CONTENT_TYPE),
@@ -316,7 +250,7 @@ async fn read(mut response: reqwest::Response) -> Result<Exchange, TransportFaul
         },
     };
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| fault::of(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| connections.fault(&error))? {
         if body.len() + chunk.len() > LONGEST_ANSWER {
             return Err(TransportFault::TooLong);
         }
@@ -324,12 +258,6 @@ async fn read(mut response: reqwest::Response) -> Result<Exchange, TransportFaul
     }
     exchange.answer.body = body.freeze();
     Ok(exchange)
-}
-
-/// The certificate (DER) that the connection was made with.
-pub(crate) fn certificate(response: &reqwest::Response) -> Option<Vec<u8>> {
-    let tls = response.extensions().get::<reqwest::tls::TlsInfo>()?;
-    tls.peer_certificate().map(<[u8]>::to_vec)
 }
 
 fn outcome(exchange: Result<Exchange, TransportFault>) -> Outcome {

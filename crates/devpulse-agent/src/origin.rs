@@ -252,10 +252,15 @@ impl ProxyUrl {
         (known && url.has_host()).then_some(Self(url))
     }
 
-    /// The address with its password, for the one place that connects.
+    /// Whether it bears a name.
     #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.as_str()
+    pub fn has_login(&self) -> bool {
+        !self.0.username().is_empty()
+    }
+
+    /// The address with its password, for the one place that connects.
+    pub(crate) const fn url(&self) -> &Url {
+        &self.0
     }
 }
 
@@ -371,7 +376,7 @@ mod tests {
         let proxy = ProxyUrl::parse("http://me:hunter2@proxy:3128").unwrap();
         assert_eq!(proxy.to_string(), "http://me:***@proxy:3128");
         assert!(!format!("{proxy:?}").contains("hunter2"));
-        assert!(proxy.expose().contains("hunter2"));
+        assert!(proxy.url().as_str().contains("hunter2") && proxy.has_login());
         assert_eq!(ProxyUrl::parse("ftp://proxy"), None);
         assert_eq!(ProxyUrl::parse("proxy:3128"), None);
     }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::administrator::{self, Mistrust};
 use crate::origin::{PlainHttp, ServerUrl, ServerUrlError};
+use crate::pin::KeyPins;
 
 const NAME: &str = "preset.toml";
 /// Secrets are read up to here.
@@ -23,6 +24,8 @@ pub struct Preset {
     pub server_url: ServerUrl,
     /// The file that holds the enrollment secret.
     pub enrollment_secret_file: Option<PathBuf>,
+    /// The keys of which that server has to have one, whatever other settings say.
+    pub server_pins: KeyPins,
 }
 
 /// Why a preset that is there does not count.
@@ -78,6 +81,8 @@ struct Text {
     server_url: String,
     #[serde(default)]
     enrollment_secret_file: Option<PathBuf>,
+    #[serde(default)]
+    server_pin: Option<serde_json::Value>,
 }
 
 impl PresetError {
@@ -87,7 +92,8 @@ impl PresetError {
         match self {
             Self::Mistrusted(mistrust) => mistrust.hint(),
             Self::Invalid { .. } => Some(
-                "it may set server_url and enrollment_secret_file, with their values in quotes"
+                "it may set server_url, enrollment_secret_file and server_pin, with their values in \
+                 quotes"
                     .to_owned(),
             ),
         }
@@ -142,14 +148,22 @@ impl Preset {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let Text { server_url, enrollment_secret_file } =
+        let Text { server_url, enrollment_secret_file, server_pin } =
             toml::from_str(text).map_err(|error| error.message().to_owned())?;
         let server_url = ServerUrl::parse(&server_url, PlainHttp::LoopbackOnly)
             .map_err(|error: ServerUrlError| format!("server_url has to be {error}"))?;
         if enrollment_secret_file.as_ref().is_some_and(|path| !path.is_absolute()) {
             return Err("enrollment_secret_file is not a whole path".to_owned());
         }
-        Ok(Self { server_url, enrollment_secret_file })
+        let server_pins = match server_pin {
+            Some(value) => KeyPins::parse(&value)
+                .ok_or_else(|| format!("server_pin has to be {}", KeyPins::ALLOWED))?,
+            None => KeyPins::default(),
+        };
+        if !server_pins.is_empty() && !server_url.origin().scheme().is_secure() {
+            return Err("server_pin needs an https or grpcs server".to_owned());
+        }
+        Ok(Self { server_url, enrollment_secret_file, server_pins })
     }
 }
 
@@ -190,7 +204,11 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("secret");
         let server_url = ServerUrl::parse("https://a.example", PlainHttp::LoopbackOnly).unwrap();
-        let preset = Preset { server_url, enrollment_secret_file: Some(path.clone()) };
+        let preset = Preset {
+            server_url,
+            enrollment_secret_file: Some(path.clone()),
+            server_pins: KeyPins::default(),
+        };
         assert!(matches!(preset.secret(), Err(SecretError::Unreadable { .. })));
         for empty in ["", "\n"] {
             std::fs::write(&path, empty).unwrap();

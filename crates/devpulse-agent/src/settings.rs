@@ -110,6 +110,7 @@ impl Settings {
         for one in assigned.iter().filter(|one| !is_allow_http(one)) {
             settings.take(one, sources)?;
         }
+        settings.take_preset_pins(sources);
         settings.take_managed(&managed, sources);
         settings.warn_of_outranked(&assigned);
         settings.consent =
@@ -259,6 +260,18 @@ impl Settings {
         }
         self.set_here.insert(assigned.setting.name, assigned.place.origin());
         Ok(())
+    }
+
+    /// The administrator's pins stand above all others, for the administrator's server.
+    fn take_preset_pins(&mut self, sources: &Sources) {
+        let Some(preset) = sources.preset.as_ref().filter(|it| !it.server_pins.is_empty()) else {
+            return;
+        };
+        let enrolled = sources.identity.as_ref().map(|identity| &identity.server_url);
+        if enrolled.is_none_or(|server| server.origin() == preset.server_url.origin()) {
+            self.local.server_pins = preset.server_pins.clone();
+            self.set_here.insert("server_pin", Origin::Preset);
+        }
     }
 
     /// Defaults, then the server's values, then those of this device; each of them was

@@ -118,6 +118,8 @@ fn a_higher_source_overrides_a_lower_one() {
     );
 }
 
+const PIN: &str = "sha256/kYcFzfTMOSbIwIsSTJ5JRJGCmzNPKDoJwXGbbnCkiQs=";
+
 #[test]
 fn every_variable_reaches_its_setting() {
     let samples = [
@@ -135,8 +137,12 @@ fn every_variable_reaches_its_setting() {
         ("DEVPULSE_HOME", "/home/ada/.devpulse", json!("/home/ada/.devpulse")),
         ("DEVPULSE_SECRET_STORE", "keyring", json!("keyring")),
         ("DEVPULSE_CA_CERT", "~/ca.pem", json!("/home/ada/ca.pem")),
+        ("DEVPULSE_SERVER_PIN", PIN, json!([PIN])),
+        ("DEVPULSE_CLIENT_CERT", "me.pem", json!("/srv/me.pem")),
+        ("DEVPULSE_CLIENT_KEY", "~/me.key", json!("/home/ada/me.key")),
         ("DEVPULSE_ALLOW_HTTP", "1", json!(true)),
         ("DEVPULSE_PROXY", "http://me:pw@proxy:3128", json!("http://me:***@proxy:3128")),
+        ("DEVPULSE_NO_PROXY", "a.example,10.0.0.0/8", json!("a.example,10.0.0.0/8")),
         ("DEVPULSE_LOG", "debug", json!("debug")),
     ];
     let documented: BTreeSet<_> =

@@ -3,6 +3,7 @@
 mod capture;
 mod consent;
 mod diagnosis;
+mod proxy;
 mod unenroll;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ use crate::output::{self, Output};
 pub(crate) use capture::{Pause, Resume, Screenshot};
 pub(crate) use consent::Consent;
 pub(crate) use diagnosis::{Doctor, Rules, RulesTest};
+pub(crate) use proxy::{Proxy, ProxyLogin};
 pub(crate) use unenroll::Unenroll;
 
 const AFTER_HELP: &str = "\
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Consent(Consent),
     #[command(subcommand)]
     Rules(Rules),
+    #[command(subcommand)]
+    Proxy(Proxy),
     #[command(subcommand)]
     Config(Config),
     Completions(Completions),

@@ -9,9 +9,11 @@ mod emit_stdin;
 mod enroll;
 mod events;
 mod pause;
+mod proxy;
 mod rules;
 mod run;
 mod screenshot;
+mod secret_file;
 mod status;
 mod sync;
 mod unenroll;
@@ -36,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(arguments) => block_on(doctor::doctor(home, &arguments))?,
         Command::Consent(arguments) => block_on(consent::consent(home, arguments))?,
         Command::Rules(Rules::Test(arguments)) => block_on(rules::test(home, arguments))?,
+        Command::Proxy(command) => proxy::proxy(home, &command),
         Command::Config(Config::Show(arguments)) => config_show::show(home, &arguments),
         Command::Completions(arguments) => completions::print(&arguments),
         Command::Unenroll(arguments) => block_on(unenroll::unenroll(home, &arguments))?,

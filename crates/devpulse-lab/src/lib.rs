@@ -26,6 +26,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a laboratory that cannot go on has failed")]
 
+mod authority;
 mod device;
 mod fault;
 mod finished;
@@ -36,6 +37,7 @@ mod server;
 mod small_disk;
 mod waiting;
 
+pub use authority::{Authority, Certified, Validity};
 pub use device::{Agent, Device};
 pub use fault::{Fault, Reply, Spoil, Trouble};
 pub use finished::Finished;

@@ -1,7 +1,9 @@
 //! The reference server, in this process.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use devpulse_protocol::DeviceId;
 use devpulse_server::{
@@ -11,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::authority::{Authority, Certified, Validity};
 use crate::waiting::wait;
 
 /// A server that can be stopped and started again at the same address.
@@ -20,6 +23,8 @@ pub struct TestServer {
     running: Option<RunningServer>,
     options: ServerOptions,
     scheme: &'static str,
+    authority: Option<PathBuf>,
+    requests: Arc<AtomicU64>,
     _files: TempDir,
 }
 
@@ -37,12 +42,48 @@ impl TestServer {
     }
 
     /// As [`TestServer::start`], reached in this scheme: `http`, `https`, `grpc` or `grpcs`,
-    /// the secure ones with a certificate that vouches for itself.
+    /// the secure ones with a certificate of an authority of their own.
     #[must_use]
     pub fn start_over(scheme: &'static str) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let tls = scheme.ends_with('s').then(|| certificate(files.path()));
-        Self::start_in(files, scheme, ServerOptions { tls, ..ServerOptions::default() })
+        if !scheme.ends_with('s') {
+            return Self::start_in(files, scheme, ServerOptions::default());
+        }
+        let authority = Authority::new();
+        let certified = authority.certify(&["127.0.0.1"], Validity::Now);
+        let to = |name: &str| files.path().join(name);
+        std::fs::copy(authority.path(), to("ca.pem")).unwrap();
+        std::fs::copy(&certified.certificate, to("server.pem")).unwrap();
+        std::fs::copy(&certified.key, to("server.key")).unwrap();
+        let tls =
+            TlsFiles { certificate: to("server.pem"), key: to("server.key"), client_ca: None };
+        let ca = to("ca.pem");
+        let options = ServerOptions { tls: Some(tls), ..ServerOptions::default() };
+        let mut server = Self::start_in(files, scheme, options);
+        server.authority = Some(ca);
+        server
+    }
+
+    /// As [`TestServer::start_over`], with a certificate of an authority of the test's, at an
+    /// address of the test's.
+    #[must_use]
+    pub fn start_certified(
+        scheme: &'static str,
+        authority: &Authority,
+        options: ServerOptions,
+        certified: &Certified,
+    ) -> Self {
+        let tls = Some(files_of(certified, None));
+        let files = tempfile::tempdir().unwrap();
+        let mut server = Self::start_in(files, scheme, ServerOptions { tls, ..options });
+        server.authority = Some(authority.path());
+        server
+    }
+
+    /// Proves itself with another certificate from the next start on, and has devices prove
+    /// themselves, where there is an authority for them.
+    pub fn certify_again(&mut self, certified: &Certified, devices: Option<&Authority>) {
+        self.options.tls = Some(files_of(certified, devices));
     }
 
     fn start_in(files: TempDir, scheme: &'static str, mut options: ServerOptions) -> Self {
@@ -52,9 +93,19 @@ impl TestServer {
             .enable_all()
             .build()
             .unwrap();
-        let running = runtime.block_on(Server::start(options.clone())).unwrap();
+        let requests = Arc::<AtomicU64>::default();
+        let running = start(&runtime, &options, &requests);
         options.listen = running.address();
-        Self { runtime, running: Some(running), options, scheme, _files: files }
+        let authority = None;
+        Self {
+            runtime,
+            running: Some(running),
+            options,
+            scheme,
+            authority,
+            requests,
+            _files: files,
+        }
     }
 
     /// Where it is reached.
@@ -63,10 +114,16 @@ impl TestServer {
         format!("{}://{}", self.scheme, self.address())
     }
 
-    /// The file of the certificate to trust, where it has one.
+    /// The file of the authority to trust, where it has one.
     #[must_use]
     pub fn authority(&self) -> Option<&Path> {
-        self.options.tls.as_ref().map(|tls| tls.certificate.as_path())
+        self.authority.as_deref()
+    }
+
+    /// How many requests reached it so far, over all of its starts.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Where it listens.
@@ -84,8 +141,7 @@ impl TestServer {
 
     /// Starts it again at the same address.
     pub fn start_again(&mut self) {
-        let options = self.options.clone();
-        self.running = Some(self.runtime.block_on(Server::start(options)).unwrap());
+        self.running = Some(start(&self.runtime, &self.options, &self.requests));
     }
 
     /// An enrollment secret.
@@ -183,12 +239,16 @@ impl TestServer {
     }
 }
 
-/// A certificate for this machine that vouches for itself.
-fn certificate(directory: &Path) -> TlsFiles {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let files =
-        TlsFiles { certificate: directory.join("server.pem"), key: directory.join("server.key") };
-    std::fs::write(&files.certificate, made.cert.pem()).unwrap();
-    std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-    files
+/// Starts a server that counts the requests which reach it.
+fn start(runtime: &Runtime, options: &ServerOptions, requests: &Arc<AtomicU64>) -> RunningServer {
+    let counted = devpulse_server::counting(Arc::clone(requests));
+    runtime.block_on(Server::start_with(options.clone(), counted)).unwrap()
+}
+
+fn files_of(certified: &Certified, devices: Option<&Authority>) -> TlsFiles {
+    TlsFiles {
+        certificate: certified.certificate.clone(),
+        key: certified.key.clone(),
+        client_ca: devices.map(Authority::path),
+    }
 }

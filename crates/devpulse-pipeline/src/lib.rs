@@ -18,6 +18,6 @@ pub mod wal;
 
 pub use uplink::{
     Answer, Call, GrpcAnswer, GrpcCode, HttpAnswer, Outcome, OutgoingBatch, OutgoingImage,
-    TlsFault, TransportFault, Uplink,
+    ProxyFault, TlsFault, TransportFault, Uplink,
 };
 pub use verdict::{ReceiptMode, Verdict};

@@ -3,12 +3,14 @@
 //! A transport reports what happened and judges nothing: what an answer means is
 //! decided in one place, [`crate::verdict`].
 
+mod fault;
 mod grpc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use devpulse_protocol::{BatchId, EventId};
 
+pub use fault::{ProxyFault, TlsFault, TransportFault};
 pub use grpc::{GrpcAnswer, GrpcCode};
 
 /// Carries batches and images to the organisation's server.
@@ -128,53 +130,4 @@ pub struct HttpAnswer {
     pub date: Option<String>,
     /// The body, at most 1 MiB of it.
     pub body: Bytes,
-}
-
-/// Why nothing answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TransportFault {
-    /// The server's name has no address.
-    #[error("the server's name could not be resolved")]
-    NameNotFound,
-    /// Its address refuses connections, or cannot be reached.
-    #[error("the server could not be reached")]
-    Unreachable,
-    /// It was not reached in time.
-    #[error("the server could not be reached in time")]
-    ConnectTimeout,
-    /// A proxy stood in the way.
-    #[error("the proxy refused the connection")]
-    Proxy,
-    /// No trust.
-    #[error("{0}")]
-    Tls(TlsFault),
-    /// The request was sent and no answer came in time: what became of it is unknown.
-    #[error("the server did not answer in time")]
-    AnswerTimeout,
-    /// The connection broke after the request was begun: what became of it is unknown.
-    #[error("the connection broke before the answer was complete")]
-    Broken,
-    /// The answer is longer than any answer may be.
-    #[error("the server's answer is too long")]
-    TooLong,
-}
-
-/// Why there was no trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TlsFault {
-    /// No known authority vouches for the certificate.
-    #[error("the server's certificate comes from an unknown authority")]
-    UnknownIssuer,
-    /// The certificate has ended.
-    #[error("the server's certificate has expired")]
-    Expired,
-    /// The certificate has not begun, or the clock here is wrong.
-    #[error("the server's certificate is not valid yet; this computer's clock may be wrong")]
-    NotYetValid,
-    /// The certificate is another server's.
-    #[error("the server's certificate is for another name")]
-    WrongName,
-    /// The handshake failed in another way.
-    #[error("no secure connection to the server could be made")]
-    Handshake,
 }

@@ -14,6 +14,7 @@
 //! | 411, 413 | halve by bytes; a lone event becomes a suspect |
 //! | 408, 425, 429, 5xx | retry the same batch, not before `Retry-After` |
 //! | no answer | retry the same batch |
+//! | another key than the pinned ones, no client certificate or a refused one, no login for the proxy or a refused one | configuration blocked |
 //!
 //! Over gRPC:
 //!
@@ -185,6 +186,9 @@ fn refusal(answer: &Answer, now: SystemTime) -> Verdict {
     let http = match &answer.outcome {
         Outcome::Fault(fault) => {
             let cause = fault.to_string();
+            if fault.needs_a_person() {
+                return Verdict::ConfigBlocked { cause };
+            }
             return Verdict::Retry { trouble: Trouble::Offline, not_before: None, cause };
         }
         Outcome::NoKey(cause) => return Verdict::AuthBlocked { cause: cause.clone() },

@@ -75,7 +75,7 @@ pub use admin_routes::admin_router;
 pub use admin_token::{AdminToken, AdminTokenError};
 pub use options::{AdminListener, EnrollmentPolicy, Reenrollment, ServerOptions, TlsFiles};
 pub use routes::{PublicRoute, router};
-pub use server::{RunningServer, Server, ServerError};
+pub use server::{RunningServer, Server, ServerError, counting};
 pub use state::ServerState;
 pub use store::configs::{ConfigChange, ConfigDocument, ConfigScope};
 pub use store::devices::DeviceSummary;

@@ -34,6 +34,9 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key in PEM.
     pub key: PathBuf,
+    /// With it, devices have to prove themselves with a certificate from one of its
+    /// authorities (PEM).
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Where administrators reach the server.

@@ -1,9 +1,13 @@
 //! Starting the server and ending it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
 use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
@@ -205,6 +209,15 @@ impl RunningServer {
         }
         state.store.close().await;
     }
+}
+
+/// A layer for [`Server::start_with`] that counts the requests which reach the server.
+pub fn counting(requests: Arc<AtomicU64>) -> impl FnOnce(Router) -> Router {
+    let count = move |request: Request, next: Next| {
+        requests.fetch_add(1, Ordering::Relaxed);
+        next.run(request)
+    };
+    move |router| router.layer(middleware::from_fn(count))
 }
 
 /// A socket and the task that serves it.

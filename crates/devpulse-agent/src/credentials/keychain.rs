@@ -14,6 +14,7 @@ use super::{SecretStore, SecretStoreError, Secrets};
 
 const DEADLINE: Duration = Duration::from_secs(5);
 const SERVICE: &str = "devpulse";
+const LABEL: &str = "DevPulse device key";
 
 /// The operating system's keychain.
 #[derive(Clone, Debug)]
@@ -27,6 +28,49 @@ impl SystemKeychain {
     #[must_use]
     pub fn new() -> Self {
         Self { deadline: DEADLINE, is_asked: Arc::default() }
+    }
+
+    /// Keeps bytes in place of those before, under a label that people read.
+    pub(crate) fn put_bytes(
+        &self,
+        item: &str,
+        label: &'static str,
+        bytes: Zeroizing<Vec<u8>>,
+    ) -> Result<(), SecretStoreError> {
+        self.check_present()?;
+        let item = item.to_owned();
+        self.ask(move || entry(&item, label)?.set_secret(&bytes))
+    }
+
+    pub(crate) fn bytes(
+        &self,
+        item: &str,
+        label: &'static str,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, SecretStoreError> {
+        self.check_present()?;
+        let item = item.to_owned();
+        self.ask(move || match entry(&item, label)?.get_secret() {
+            Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(error),
+        })
+    }
+
+    pub(crate) fn remove_bytes(
+        &self,
+        item: &str,
+        label: &'static str,
+    ) -> Result<(), SecretStoreError> {
+        self.check_present()?;
+        let item = item.to_owned();
+        self.ask(move || match entry(&item, label)?.delete_credential() {
+            Ok(()) | Err(Error::NoEntry) => Ok(()),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn check_present(&self) -> Result<(), SecretStoreError> {
+        if session_has_keychain() { Ok(()) } else { Err(SecretStoreError::Absent) }
     }
 
     fn ask<T: Send + 'static>(
@@ -70,25 +114,13 @@ impl SecretStore for SystemKeychain {
     }
 
     fn put(&self, item: &str, secrets: &Secrets) -> Result<(), SecretStoreError> {
-        if !self.is_present() {
-            return Err(SecretStoreError::Absent);
-        }
         let json = serde_json::to_vec(secrets).map(Zeroizing::new);
         let json = json.map_err(|_| SecretStoreError::Damaged)?;
-        let item = item.to_owned();
-        self.ask(move || entry(&item)?.set_secret(&json))
+        self.put_bytes(item, LABEL, json)
     }
 
     fn get(&self, item: &str) -> Result<Option<Secrets>, SecretStoreError> {
-        if !self.is_present() {
-            return Err(SecretStoreError::Absent);
-        }
-        let item = item.to_owned();
-        let json = self.ask(move || match entry(&item)?.get_secret() {
-            Ok(json) => Ok(Some(Zeroizing::new(json))),
-            Err(Error::NoEntry) => Ok(None),
-            Err(error) => Err(error),
-        })?;
+        let json = self.bytes(item, LABEL)?;
         let parse = |json: Zeroizing<Vec<u8>>| {
             serde_json::from_slice(&json).map_err(|_| SecretStoreError::Damaged)
         };
@@ -96,14 +128,7 @@ impl SecretStore for SystemKeychain {
     }
 
     fn remove(&self, item: &str) -> Result<(), SecretStoreError> {
-        if !self.is_present() {
-            return Err(SecretStoreError::Absent);
-        }
-        let item = item.to_owned();
-        self.ask(move || match entry(&item)?.delete_credential() {
-            Ok(()) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(error),
-        })
+        self.remove_bytes(item, LABEL)
     }
 }
 
@@ -138,16 +163,16 @@ pub(super) fn session_has_keychain() -> bool {
 
 /// Connects anew: `keyring` itself connects once and keeps the first failure.
 #[cfg(target_os = "linux")]
-fn entry(item: &str) -> Result<Entry, Error> {
+fn entry(item: &str, label: &'static str) -> Result<Entry, Error> {
     use keyring_core::api::CredentialStoreApi;
 
     let store = zbus_secret_service_keyring_store::Store::new()?;
-    let label = std::collections::HashMap::from([("label", "DevPulse device key")]);
+    let label = std::collections::HashMap::from([("label", label)]);
     Ok(Entry { inner: store.build(SERVICE, item, Some(&label))? })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn entry(item: &str) -> Result<Entry, Error> {
+fn entry(item: &str, _label: &'static str) -> Result<Entry, Error> {
     Entry::new(SERVICE, item)
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Facts {
     pub(super) keychain: KeychainState,
     pub(super) server: ServerFact,
     pub(super) proxy: ProxyFact,
+    /// Whether the server has to have a certain key.
+    pub(super) is_pinned: bool,
     pub(super) disk: DiskFact,
     /// Focus, idle, session and screen.
     pub(super) signals: [SignalFact; 4],
@@ -91,7 +93,7 @@ pub(super) enum ProxyFact {
     /// Without password.
     Through {
         proxy: String,
-        set_by: &'static str,
+        set_by: String,
     },
 }
 

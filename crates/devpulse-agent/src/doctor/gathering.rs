@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use devpulse_capture::{Backends, Desktop, Probe};
 use devpulse_control::{ClientError, ControlClient, Status};
 use devpulse_protocol::Timestamp;
-use hyper_util::client::proxy::matcher::Matcher;
 use tokio::time::timeout;
 
 use super::chain;
@@ -17,9 +16,9 @@ use super::facts::{
 use crate::agent::wal_hint;
 use crate::credentials::{DeviceIdentity, kept_in, keychain_state};
 use crate::home::access;
-use crate::http::HttpOptions;
+use crate::http::{HttpOptions, Route, SetBy};
 use crate::offline;
-use crate::origin::{ProxyUrl, ServerUrl};
+use crate::origin::ServerUrl;
 use crate::server::ServerApi;
 use crate::settings::{Origin, Settings};
 
@@ -57,6 +56,7 @@ pub(super) async fn gather(settings: &Settings, desktop: &Desktop) -> Facts {
         keychain,
         server,
         proxy,
+        is_pinned: !settings.local().server_pins.is_empty(),
         disk,
         signals,
         now: Timestamp::now(),
@@ -201,28 +201,15 @@ async fn ask_server(settings: &Settings, url: Option<ServerUrl>) -> ServerFact {
 
 /// Which proxy the requests go through, by the rules that the requests follow.
 fn proxy(settings: &Settings, server: &ServerUrl) -> ProxyFact {
-    let Ok(target) = server.over_http().as_str().parse::<http::Uri>() else {
-        return ProxyFact::Direct;
-    };
-    if server.is_loopback() {
-        return ProxyFact::Direct;
-    }
-    let (matcher, set_by) = match &settings.local().proxy {
-        Some(proxy) => {
-            let no_proxy =
-                ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| std::env::var(name).ok());
-            let matcher = Matcher::builder().all(proxy.expose()).no(no_proxy.unwrap_or_default());
-            (matcher.build(), "DEVPULSE_PROXY")
-        }
-        None => (Matcher::from_env(), "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"),
-    };
-    match matcher.intercept(&target) {
-        Some(through) => {
-            let shown = ProxyUrl::parse(&through.uri().to_string());
-            let proxy = shown.map_or("a proxy".to_owned(), |proxy| proxy.to_string());
-            ProxyFact::Through { proxy, set_by }
-        }
-        None => ProxyFact::Direct,
+    match Route::to(server, &HttpOptions::of(settings.local())) {
+        Route::Direct => ProxyFact::Direct,
+        Route::Through(through) => ProxyFact::Through {
+            proxy: through.proxy().to_string(),
+            set_by: match through.set_by() {
+                SetBy::Setting => settings.origin("proxy").to_string(),
+                SetBy::Variable(name) => name.to_owned(),
+            },
+        },
     }
 }
 

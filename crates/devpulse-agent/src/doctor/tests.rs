@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use devpulse_control::{PipelineState, PipelineStatus, SignalStatus, Status};
-use devpulse_pipeline::{HttpAnswer, Outcome, TlsFault, TransportFault};
+use devpulse_pipeline::{HttpAnswer, Outcome, ProxyFault, TlsFault, TransportFault};
 use devpulse_protocol::{CapabilityState, RefusedSetting, Timestamp};
 
 use super::facts::{
@@ -63,6 +63,7 @@ fn healthy() -> Facts {
         keychain: KeychainState::Unlocked,
         server: answered("Sun, 22 Nov 2026 10:00:00 GMT"),
         proxy: ProxyFact::Direct,
+        is_pinned: false,
         disk: DiskFact {
             free: Some(4 << 30),
             used: Some(1 << 20),
@@ -219,6 +220,16 @@ fn a_certificate_is_judged_by_trust_and_by_its_end() {
     let fault = TransportFault::Tls(TlsFault::UnknownIssuer);
     let facts = Facts { server: unreached(fault), ..healthy() };
     assert_check(&facts, "tls", CheckState::Failed, &["unknown authority", "DEVPULSE_CA_CERT"]);
+    for (fault, parts) in [
+        (TlsFault::NotYetValid, ["clock may be wrong", "check this computer's clock"]),
+        (TlsFault::PinMismatch, ["none of those that are pinned", "server_pin"]),
+        (TlsFault::ClientCertificateRequired, ["client certificate", "DEVPULSE_CLIENT_CERT"]),
+        (TlsFault::ClientCertificateRefused, ["does not accept", "expired"]),
+        (TlsFault::NotTls, ["does not speak TLS", "port"]),
+    ] {
+        let facts = Facts { server: unreached(TransportFault::Tls(fault)), ..healthy() };
+        assert_check(&facts, "tls", CheckState::Failed, &parts);
+    }
     for (month, state) in [(12, CheckState::Warning), (3, CheckState::Ok)] {
         let mut params = rcgen::CertificateParams::new(vec!["a".to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(if month == 12 { 2026 } else { 2027 }, month, 1);
@@ -226,7 +237,10 @@ fn a_certificate_is_judged_by_trust_and_by_its_end() {
         let der = params.self_signed(&key).unwrap().der().to_vec();
         let ServerFact::Asked { url, outcome, took, at, .. } = healthy().server else { panic!() };
         let server = ServerFact::Asked { url, outcome, took, certificate: Some(der), at };
-        assert_check(&Facts { server, ..healthy() }, "tls", state, &["-01"]);
+        let facts = Facts { server, ..healthy() };
+        assert_check(&facts, "tls", state, &["-01"]);
+        let pinned = Facts { is_pinned: true, ..facts };
+        assert_check(&pinned, "tls", state, &["pinned", "-01"]);
     }
 }
 
@@ -247,12 +261,21 @@ fn a_clock_more_than_a_minute_off_is_a_warning() {
 fn a_proxy_that_refuses_is_named_without_its_password() {
     let proxy = ProxyFact::Through {
         proxy: "http://proxy.example.org:3128".to_owned(),
-        set_by: "DEVPULSE_PROXY",
+        set_by: "environment (DEVPULSE_PROXY)".to_owned(),
     };
     let facts = Facts { proxy, ..healthy() };
     assert_check(&facts, "proxy", CheckState::Ok, &["proxy.example.org", "DEVPULSE_PROXY"]);
-    let facts = Facts { server: unreached(TransportFault::Proxy), ..facts };
-    assert_check(&facts, "proxy", CheckState::Failed, &["refused", "NO_PROXY"]);
+    for (fault, parts) in [
+        (ProxyFault::Unreachable, ["could not be reached", "HTTPS_PROXY"]),
+        (ProxyFault::LoginRequired, ["name and a password", "proxy login"]),
+        (ProxyFault::LoginRefused, ["does not accept", "proxy login"]),
+        (ProxyFault::Refused, ["refused", "NO_PROXY"]),
+        (ProxyFault::NotAProxy, ["does not speak", "socks5://"]),
+    ] {
+        let facts = Facts { server: unreached(TransportFault::Proxy(fault)), ..facts.clone() };
+        assert_check(&facts, "proxy", CheckState::Failed, &parts);
+        assert_check(&facts, "proxy", CheckState::Failed, &["http://proxy.example.org:3128"]);
+    }
 }
 
 #[test]

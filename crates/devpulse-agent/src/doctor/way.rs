@@ -96,7 +96,7 @@ pub(super) fn tls(facts: &Facts) -> Check {
             Check::failed(NAME, fault.to_string(), Some(fault_hint(fault).to_owned()))
         }
         ServerFact::Asked { outcome: Outcome::Http(_) | Outcome::Grpc(_), certificate, .. } => {
-            trusted(certificate.as_deref(), facts.now)
+            trusted(certificate.as_deref(), facts.is_pinned, facts.now)
         }
         ServerFact::Asked { .. } => Check::unknown(NAME, NOT_REACHED),
     }
@@ -105,21 +105,25 @@ pub(super) fn tls(facts: &Facts) -> Check {
 pub(super) fn proxy(facts: &Facts) -> Check {
     const NAME: &str = "proxy";
 
-    let failed = matches!(
-        &facts.server,
-        ServerFact::Asked { outcome: Outcome::Fault(TransportFault::Proxy), .. }
-    );
+    let fault = match &facts.server {
+        ServerFact::Asked { outcome: Outcome::Fault(fault @ TransportFault::Proxy(_)), .. } => {
+            Some(fault)
+        }
+        _ => None,
+    };
     match (&facts.proxy, &facts.server) {
         (_, ServerFact::None) => Check::unknown(NAME, NO_SERVER),
         (ProxyFact::Direct, _) => Check::ok(NAME, "the server is reached without a proxy"),
-        (ProxyFact::Through { proxy, set_by }, _) if failed => Check::failed(
-            NAME,
-            format!("the proxy {proxy} (set by {set_by}) refused the connection"),
-            Some(fault_hint(&TransportFault::Proxy).to_owned()),
-        ),
-        (ProxyFact::Through { proxy, set_by }, _) => {
-            Check::ok(NAME, format!("the server is reached through {proxy}, set by {set_by}"))
-        }
+        (ProxyFact::Through { proxy, set_by }, _) => match fault {
+            Some(fault) => Check::failed(
+                NAME,
+                format!("{fault} ({proxy}, set by {set_by})"),
+                Some(fault_hint(fault).to_owned()),
+            ),
+            None => {
+                Check::ok(NAME, format!("the server is reached through {proxy}, set by {set_by}"))
+            }
+        },
     }
 }
 
@@ -157,19 +161,21 @@ pub(super) fn date(at: Timestamp) -> String {
     text.split_once('T').map_or(text.clone(), |(day, _)| day.to_owned())
 }
 
-fn trusted(certificate: Option<&[u8]>, now: Timestamp) -> Check {
+fn trusted(certificate: Option<&[u8]>, is_pinned: bool, now: Timestamp) -> Check {
     const NAME: &str = "tls";
+    let trusted =
+        if is_pinned { "is trusted, its key is one that is pinned" } else { "is trusted" };
 
     match certificate.and_then(certificate::not_after) {
         Some(end) if end < now.plus(SOON) => Check::warning(
             NAME,
-            format!("the server's certificate is trusted, and ends on {}", date(end)),
+            format!("the server's certificate {trusted}, and it ends on {}", date(end)),
             "tell your administrator to renew it",
         ),
         Some(end) => Check::ok(
             NAME,
-            format!("the server's certificate is trusted, and valid until {}", date(end)),
+            format!("the server's certificate {trusted}, and it is valid until {}", date(end)),
         ),
-        None => Check::ok(NAME, "the server's certificate is trusted"),
+        None => Check::ok(NAME, format!("the server's certificate {trusted}")),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,16 +13,12 @@ use http_body::{Body, Frame, SizeHint};
 use tonic::Status;
 use tonic::codegen::Service;
 
-use crate::http::{LONGEST_ANSWER, answer_in, certificate, fault_of};
-
-/// Where the certificate (DER) of the server is put.
-type Certificate = Arc<Mutex<Option<Vec<u8>>>>;
+use crate::http::{Connections, LONGEST_ANSWER, answer_in};
 
 /// Carries gRPC calls.
 #[derive(Clone, Debug)]
 pub(super) struct Channel {
-    client: reqwest::Client,
-    certificate: Option<Certificate>,
+    connections: Connections,
 }
 
 /// Why a call has no gRPC answer.
@@ -37,35 +33,30 @@ pub(super) enum CallFault {
 }
 
 impl Channel {
-    pub(super) const fn new(client: reqwest::Client) -> Self {
-        Self { client, certificate: None }
+    pub(super) const fn new(connections: Connections) -> Self {
+        Self { connections }
     }
 
-    /// The same, and where it puts the server's certificate.
-    pub(super) fn watched(&self) -> (Self, Certificate) {
-        let certificate = Certificate::default();
-        let channel =
-            Self { client: self.client.clone(), certificate: Some(Arc::clone(&certificate)) };
-        (channel, certificate)
+    /// The certificate (DER) that the server last proved to be with.
+    pub(super) fn certificate(&self) -> Option<Vec<u8>> {
+        self.connections.certificate()
     }
 
     async fn perform(
         self,
         request: http::Request<tonic::body::Body>,
     ) -> Result<http::Response<Reply>, CallFault> {
-        let fault = |error: reqwest::Error| CallFault::Fault(fault_of(&error));
+        let fault = |error: reqwest::Error| CallFault::Fault(self.connections.fault(&error));
         let request = request.map(|body| reqwest::Body::wrap(Outgoing(Mutex::new(body))));
         let request = reqwest::Request::try_from(request).map_err(fault)?;
-        let response = self.client.execute(request).await.map_err(fault)?;
-        if let Some(place) = &self.certificate {
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = certificate(&response);
-        }
+        let response = self.connections.client().execute(request).await.map_err(fault)?;
+        self.connections.answered(response.status()).map_err(CallFault::Fault)?;
         let content_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
         if !content_type.is_some_and(|text| text.starts_with(b"application/grpc")) {
-            return Err(CallFault::NotGrpc(Box::new(answer_in(response).await)));
+            return Err(CallFault::NotGrpc(Box::new(answer_in(response, &self.connections).await)));
         }
         let response = http::Response::<reqwest::Body>::from(response);
-        Ok(response.map(|body| Reply { body, read: 0 }))
+        Ok(response.map(|body| Reply { connections: self.connections, body, read: 0 }))
     }
 }
 
@@ -123,6 +114,7 @@ impl Body for Outgoing {
 
 /// The body of an answer, of a bounded length.
 pub(super) struct Reply {
+    connections: Connections,
     body: reqwest::Body,
     read: usize,
 }
@@ -138,7 +130,7 @@ impl Body for Reply {
         let this = self.get_mut();
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
         Poll::Ready(frame.map(|frame| {
-            let frame = frame.map_err(|error| CallFault::Fault(fault_of(&error)))?;
+            let frame = frame.map_err(|error| CallFault::Fault(this.connections.fault(&error)))?;
             this.read += frame.data_ref().map_or(0, Bytes::len);
             // The length that precedes each message counts too.
             if this.read >= LONGEST_ANSWER {

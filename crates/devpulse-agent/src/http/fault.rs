@@ -1,19 +1,34 @@
 //! What a failed request says about the network.
 
+mod hint;
+
 use std::error::Error;
 use std::io;
 
-use devpulse_pipeline::{TlsFault, TransportFault};
-use rustls::CertificateError;
+use devpulse_pipeline::{ProxyFault, TlsFault, TransportFault};
+use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::resolver::NameNotFound;
+use super::tls::Mismatch;
+
+pub use hint::fault_hint;
 
 /// Sorts a failed request; what is not known to have failed before the request left
 /// counts as broken, so that its outcome is unknown.
-pub(crate) fn of(error: &reqwest::Error) -> TransportFault {
+pub(super) fn of(error: &reqwest::Error) -> TransportFault {
     let causes = causes(error);
-    if let Some(tls) = causes.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
-        return TransportFault::Tls(tls_fault(tls));
+    let tls = causes.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(tls_fault);
+    let tls = tls.or_else(|| causes.iter().find_map(|cause| alert_in(&cause.to_string())));
+    if error.is_connect()
+        && let Some(fault) = causes.iter().find_map(|cause| proxy_fault(&cause.to_string()))
+    {
+        return TransportFault::Proxy(match fault {
+            ProxyFault::Unreachable if tls.is_some() => ProxyFault::Tls,
+            fault => fault,
+        });
+    }
+    if let Some(tls) = tls {
+        return TransportFault::Tls(tls);
     }
     if !error.is_connect() {
         return if error.is_timeout() {
@@ -28,54 +43,15 @@ pub(crate) fn of(error: &reqwest::Error) -> TransportFault {
     if causes.iter().any(|cause| cause.is::<NameNotFound>()) {
         return TransportFault::NameNotFound;
     }
-    // The proxies' own error types are private: only their texts tell them apart.
-    let is_proxy = |cause: &&(dyn Error + 'static)| {
-        let text = cause.to_string();
-        text.starts_with("tunnel error") || text.to_ascii_lowercase().starts_with("socks")
-    };
-    let kinds: Vec<_> = causes
-        .iter()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-        .collect();
-    let is_cut = |kind: &io::ErrorKind| {
+    let is_cut = |cause: &&(dyn Error + 'static)| {
         use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
-        matches!(kind, BrokenPipe | ConnectionReset | UnexpectedEof)
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(kind, Some(BrokenPipe | ConnectionReset | UnexpectedEof))
     };
-    if kinds.is_empty() && causes.iter().any(is_proxy) {
-        TransportFault::Proxy
-    } else if kinds.iter().any(is_cut) {
+    if causes.iter().any(is_cut) {
         TransportFault::Tls(TlsFault::Handshake)
     } else {
         TransportFault::Unreachable
-    }
-}
-
-/// What to do about a fault.
-#[must_use]
-pub const fn fault_hint(fault: &TransportFault) -> &'static str {
-    match fault {
-        TransportFault::NameNotFound => "check the server's name and the network",
-        TransportFault::Unreachable | TransportFault::ConnectTimeout => {
-            "check the server's address and the network, and whether the server runs"
-        }
-        TransportFault::Proxy => "check DEVPULSE_PROXY, or HTTPS_PROXY and NO_PROXY",
-        TransportFault::Tls(TlsFault::UnknownIssuer) => {
-            "if the organisation has an authority of its own, name its certificate file with \
-             DEVPULSE_CA_CERT"
-        }
-        TransportFault::Tls(TlsFault::Expired | TlsFault::NotYetValid) => {
-            "check this computer's clock; if it is right, tell your administrator"
-        }
-        TransportFault::Tls(TlsFault::WrongName) => {
-            "use the name that the server's certificate is for"
-        }
-        TransportFault::Tls(TlsFault::Handshake) => {
-            "check that the server speaks https, or gRPC where it is grpcs, at this address and port"
-        }
-        TransportFault::AnswerTimeout | TransportFault::Broken | TransportFault::TooLong => {
-            "try again; if it stays so, tell your administrator"
-        }
     }
 }
 
@@ -96,9 +72,17 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)
 }
 
 fn tls_fault(error: &rustls::Error) -> TlsFault {
-    let rustls::Error::InvalidCertificate(certificate) = error else { return TlsFault::Handshake };
+    let certificate = match error {
+        rustls::Error::InvalidCertificate(certificate) => certificate,
+        rustls::Error::AlertReceived(alert) => return alert_fault(*alert),
+        rustls::Error::InvalidMessage(
+            InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+        ) => return TlsFault::NotTls,
+        _ => return TlsFault::Handshake,
+    };
     match certificate {
-        CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
+        // Another authority of the same name is unknown all the same.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::UnknownIssuer,
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             TlsFault::NotYetValid
@@ -106,6 +90,71 @@ fn tls_fault(error: &rustls::Error) -> TlsFault {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             TlsFault::WrongName
         }
+        CertificateError::Other(other) if other.0.is::<Mismatch>() => TlsFault::PinMismatch,
+        _ => TlsFault::NotForServers,
+    }
+}
+
+/// What the server says about the device's certificate: alerts about certificates can be
+/// about nothing else.
+const fn alert_fault(alert: AlertDescription) -> TlsFault {
+    match alert {
+        AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+            TlsFault::ClientCertificateRequired
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied => TlsFault::ClientCertificateRefused,
         _ => TlsFault::Handshake,
     }
+}
+
+/// Of an alert that comes once the handshake is over, as TLS 1.3 has it, HTTP/2 keeps the text
+/// only.
+fn alert_in(text: &str) -> Option<TlsFault> {
+    const SAID: [AlertDescription; 8] = [
+        AlertDescription::CertificateRequired,
+        AlertDescription::BadCertificate,
+        AlertDescription::UnsupportedCertificate,
+        AlertDescription::CertificateRevoked,
+        AlertDescription::CertificateExpired,
+        AlertDescription::CertificateUnknown,
+        AlertDescription::UnknownCA,
+        AlertDescription::AccessDenied,
+    ];
+    let says = |alert: &AlertDescription| {
+        text.ends_with(&rustls::Error::AlertReceived(*alert).to_string())
+    };
+    SAID.into_iter().find(says).map(alert_fault)
+}
+
+/// The proxies' own error types are private: only their texts tell them apart.
+fn proxy_fault(text: &str) -> Option<ProxyFault> {
+    if text == "Invalid Server Name" {
+        return Some(ProxyFault::ServerByIpv6);
+    }
+    if let Some(what) = text.strip_prefix("tunnel error: ") {
+        return Some(match what {
+            "proxy authorization required" => ProxyFault::LoginRequired,
+            "unsuccessful" => ProxyFault::Refused,
+            "failed to create underlying connection" => ProxyFault::Unreachable,
+            _ => ProxyFault::NotAProxy,
+        });
+    }
+    Some(match text.strip_prefix("SOCKS error: ")? {
+        "failed to create underlying connection" => ProxyFault::Unreachable,
+        "server does not support user/pass authentication" => ProxyFault::LoginRequired,
+        "credentials not accepted" => ProxyFault::LoginRefused,
+        "connection not allowed" => ProxyFault::Refused,
+        "general server failure"
+        | "network unreachable"
+        | "host unreachable"
+        | "connection refused"
+        | "ttl expired" => ProxyFault::ServerUnreachable,
+        _ => ProxyFault::NotAProxy,
+    })
 }

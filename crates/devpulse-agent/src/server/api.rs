@@ -3,12 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use devpulse_pipeline::{GrpcCode, Outcome, OutgoingBatch, OutgoingImage};
+use devpulse_pipeline::{
+    GrpcCode, Outcome, OutgoingBatch, OutgoingImage, ProxyFault, TransportFault,
+};
 use devpulse_protocol::{AccessToken, EnrollRequest, TokenRequest};
 use tokio::time::Instant;
 
 use crate::grpc::GrpcApi;
-use crate::http::{HttpApi, HttpOptions, HttpSetupError};
+use crate::http::{HttpApi, HttpOptions, HttpSetupError, Route};
 use crate::origin::ServerUrl;
 use crate::settings::GrpcFallback;
 
@@ -19,6 +21,7 @@ const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug)]
 pub struct ServerApi {
     server: ServerUrl,
+    route: Route,
     way: Way,
 }
 
@@ -56,6 +59,12 @@ impl Answered for Outcome {
     }
 }
 
+impl<T> Answered for (Outcome, T) {
+    fn outcome(&self) -> &Outcome {
+        &self.0
+    }
+}
+
 impl Answered for ConfigAnswer {
     fn outcome(&self) -> &Outcome {
         &self.outcome
@@ -68,17 +77,18 @@ impl ServerApi {
     /// # Errors
     /// Fails where the certificates that are to be trusted cannot be read.
     pub fn new(server: ServerUrl, options: &HttpOptions) -> Result<Self, HttpSetupError> {
-        let http = || HttpApi::new(&server, options);
+        let route = Route::to(&server, options);
+        let http = || HttpApi::by(&server, options, route.clone());
         let way = if server.origin().scheme().is_grpc() {
             let fallback = match options.grpc_fallback {
                 GrpcFallback::Off => None,
                 GrpcFallback::Https => Some(Fallback { api: http()?, since: Mutex::default() }),
             };
-            Way::Grpc { api: GrpcApi::new(&server, options)?, fallback }
+            Way::Grpc { api: GrpcApi::by(&server, options, route.clone())?, fallback }
         } else {
             Way::Http(http()?)
         };
-        Ok(Self { server, way })
+        Ok(Self { server, route, way })
     }
 
     /// The server.
@@ -94,67 +104,102 @@ impl ServerApi {
 
     /// Whether the server is there, and its certificate (DER) where it has one.
     pub(crate) async fn inspect(&self) -> (Outcome, Option<Vec<u8>>) {
-        match &self.way {
-            Way::Http(api) => api.inspect().await,
-            Way::Grpc { api, .. } => api.inspect().await,
+        self.with_proxy_login(|| async move {
+            match &self.way {
+                Way::Http(api) => api.inspect().await,
+                Way::Grpc { api, .. } => api.inspect().await,
+            }
+        })
+        .await
+    }
+
+    /// Calls, and once more where the proxy asks for a name and a password that the keychain
+    /// has.
+    async fn with_proxy_login<T: Answered, F: Future<Output = T>>(
+        &self,
+        call: impl Fn() -> F,
+    ) -> T {
+        let answered = call().await;
+        if wants_proxy_login(answered.outcome()) && self.route.learn_login().await {
+            call().await
+        } else {
+            answered
         }
     }
 
     /// Asks the server to take this device in.
     pub async fn enroll(&self, request: &EnrollRequest) -> Outcome {
-        match &self.way {
-            Way::Http(api) => api.enroll(request).await,
-            Way::Grpc { api, fallback } => {
-                either(api.enroll(request), fallback, |http| http.enroll(request)).await
+        self.with_proxy_login(|| async move {
+            match &self.way {
+                Way::Http(api) => api.enroll(request).await,
+                Way::Grpc { api, fallback } => {
+                    either(api.enroll(request), fallback, |http| http.enroll(request)).await
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Exchanges the API key, which must be this server's, for a token.
     pub(crate) async fn token(&self, request: &TokenRequest) -> Outcome {
-        match &self.way {
-            Way::Http(api) => api.token(request).await,
-            Way::Grpc { api, fallback } => {
-                either(api.token(request), fallback, |http| http.token(request)).await
+        self.with_proxy_login(|| async move {
+            match &self.way {
+                Way::Http(api) => api.token(request).await,
+                Way::Grpc { api, fallback } => {
+                    either(api.token(request), fallback, |http| http.token(request)).await
+                }
             }
-        }
+        })
+        .await
     }
 
     pub(crate) async fn config(&self, token: &AccessToken, etag: Option<&str>) -> ConfigAnswer {
-        match &self.way {
-            Way::Http(api) => api.config(token, etag).await,
-            Way::Grpc { api, fallback } => {
-                either(api.config(token, etag), fallback, |http| http.config(token, etag)).await
+        self.with_proxy_login(|| async move {
+            match &self.way {
+                Way::Http(api) => api.config(token, etag).await,
+                Way::Grpc { api, fallback } => {
+                    either(api.config(token, etag), fallback, |http| http.config(token, etag)).await
+                }
             }
-        }
+        })
+        .await
     }
 
     pub(crate) async fn batch(&self, token: &AccessToken, batch: &OutgoingBatch) -> Outcome {
-        match &self.way {
-            Way::Http(api) => api.batch(token, batch).await,
-            Way::Grpc { api, fallback } => {
-                either(api.batch(token, batch), fallback, |http| http.batch(token, batch)).await
+        self.with_proxy_login(|| async move {
+            match &self.way {
+                Way::Http(api) => api.batch(token, batch).await,
+                Way::Grpc { api, fallback } => {
+                    either(api.batch(token, batch), fallback, |http| http.batch(token, batch)).await
+                }
             }
-        }
+        })
+        .await
     }
 
     pub(crate) async fn image(&self, token: &AccessToken, image: &OutgoingImage) -> Outcome {
-        match &self.way {
-            Way::Http(api) => api.image(token, image).await,
-            Way::Grpc { api, fallback } => {
-                either(api.image(token, image), fallback, |http| http.image(token, image)).await
+        self.with_proxy_login(|| async move {
+            match &self.way {
+                Way::Http(api) => api.image(token, image).await,
+                Way::Grpc { api, fallback } => {
+                    either(api.image(token, image), fallback, |http| http.image(token, image)).await
+                }
             }
-        }
+        })
+        .await
     }
 
     /// Ends the device's key.
     pub(crate) async fn revoke_self(&self, token: &AccessToken) -> Outcome {
-        match &self.way {
-            Way::Http(api) => api.revoke_self(token).await,
-            Way::Grpc { api, fallback } => {
-                either(api.revoke_self(token), fallback, |http| http.revoke_self(token)).await
+        self.with_proxy_login(|| async move {
+            match &self.way {
+                Way::Http(api) => api.revoke_self(token).await,
+                Way::Grpc { api, fallback } => {
+                    either(api.revoke_self(token), fallback, |http| http.revoke_self(token)).await
+                }
             }
-        }
+        })
+        .await
     }
 }
 
@@ -177,6 +222,17 @@ async fn either<'a, T: Answered, F: Future<Output = T>>(
         fallback.begin();
     }
     http(&fallback.api).await
+}
+
+fn wants_proxy_login(outcome: &Outcome) -> bool {
+    match outcome {
+        // Some proxies refuse a wrong password as they refuse a server.
+        Outcome::Fault(TransportFault::Proxy(fault)) => matches!(
+            fault,
+            ProxyFault::LoginRequired | ProxyFault::LoginRefused | ProxyFault::Refused
+        ),
+        _ => false,
+    }
 }
 
 /// Also where something answers that speaks no gRPC at all, as gRPC itself has it.

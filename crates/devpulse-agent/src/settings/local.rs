@@ -14,6 +14,7 @@ use crate::administrator;
 use crate::home::Home;
 use crate::logging::LogFilter;
 use crate::origin::{PlainHttp, ProxyUrl, ServerUrl, ServerUrlError};
+use crate::pin::KeyPins;
 
 const LONGEST_NAME: usize = 1024;
 
@@ -38,10 +39,19 @@ pub struct LocalSettings {
     pub secret_store: SecretStoreChoice,
     /// A PEM file of certificates that are trusted besides the system's.
     pub ca_cert: Option<PathBuf>,
+    /// The keys of which the server has to have one.
+    pub server_pins: KeyPins,
+    /// A PEM file of the certificate with which the device proves itself.
+    pub client_cert: Option<PathBuf>,
+    /// A PEM file of its key, where it is another one.
+    pub client_key: Option<PathBuf>,
     /// Whether an `http` server may be on another machine.
     pub plain_http: PlainHttp,
     /// The proxy, where one is set here and not by the usual variables.
     pub proxy: Option<ProxyUrl>,
+    /// Which servers are reached without one, where that is set here and not by the usual
+    /// variable.
+    pub no_proxy: Option<String>,
     /// How much is logged.
     pub log: LogFilter,
     /// What acknowledges a batch.
@@ -103,8 +113,12 @@ impl LocalSettings {
             screenshot_dir: sources.home.default_blobs(),
             secret_store: SecretStoreChoice::Auto,
             ca_cert: None,
+            server_pins: KeyPins::default(),
+            client_cert: None,
+            client_key: None,
             plain_http: PlainHttp::LoopbackOnly,
             proxy: None,
+            no_proxy: None,
             log: LogFilter::default(),
             receipt: ReceiptMode::Receipt,
             grpc_fallback: GrpcFallback::Off,
@@ -137,9 +151,13 @@ impl LocalSettings {
             Local::WalDbPath => json!(self.wal_db_path.to_string_lossy()),
             Local::ScreenshotDir => json!(self.screenshot_dir.to_string_lossy()),
             Local::SecretStore => json!(self.secret_store),
-            Local::CaCert => json!(self.ca_cert.as_ref().map(|path| path.to_string_lossy())),
+            Local::CaCert => shown(self.ca_cert.as_deref()),
+            Local::ServerPin => self.server_pins.to_json(),
+            Local::ClientCert => shown(self.client_cert.as_deref()),
+            Local::ClientKey => shown(self.client_key.as_deref()),
             Local::AllowHttp => json!(self.plain_http == PlainHttp::Anywhere),
             Local::Proxy => json!(self.proxy.as_ref().map(ToString::to_string)),
+            Local::NoProxy => json!(self.no_proxy),
             Local::Log => json!(self.log.as_str()),
             Local::Receipt => json!(match self.receipt {
                 ReceiptMode::Receipt => "receipt",
@@ -185,6 +203,9 @@ impl LocalSettings {
             Local::WalDbPath => self.wal_db_path = path(assigned, sources)?,
             Local::ScreenshotDir => self.screenshot_dir = path(assigned, sources)?,
             Local::CaCert => self.ca_cert = Some(path(assigned, sources)?),
+            Local::ServerPin => self.server_pins = KeyPins::parse(&assigned.value)?,
+            Local::ClientCert => self.client_cert = Some(path(assigned, sources)?),
+            Local::ClientKey => self.client_key = Some(path(assigned, sources)?),
             Local::SecretStore => {
                 self.secret_store = SecretStoreChoice::deserialize(&assigned.value).ok()?;
             }
@@ -196,6 +217,7 @@ impl LocalSettings {
                 };
             }
             Local::Proxy => self.proxy = Some(ProxyUrl::parse(text?)?),
+            Local::NoProxy => self.no_proxy = Some(name(text?)?.to_owned()),
             Local::Log => self.log = LogFilter::parse(text?)?,
             Local::Receipt => {
                 self.receipt = match text? {
@@ -238,6 +260,10 @@ fn path(assigned: &Assigned, sources: &Sources) -> Option<PathBuf> {
         Place::Flag(_) | Place::Environment(_) | Place::DotEnv { .. } => &sources.working_directory,
     };
     resolve(assigned.value.as_str()?, base, sources.user_directory.as_deref())
+}
+
+fn shown(path: Option<&Path>) -> Value {
+    json!(path.map(Path::to_string_lossy))
 }
 
 fn name(text: &str) -> Option<&str> {

@@ -41,8 +41,12 @@ pub enum Local {
     ScreenshotDir,
     SecretStore,
     CaCert,
+    ServerPin,
+    ClientCert,
+    ClientKey,
     AllowHttp,
     Proxy,
+    NoProxy,
     Log,
     Receipt,
     GrpcFallback,
@@ -146,7 +150,14 @@ impl Local {
             Self::Username | Self::ClientId | Self::ApiKey => {
                 "text of 1 to 1024 characters without control characters"
             }
-            Self::Home | Self::WalDbPath | Self::ScreenshotDir | Self::CaCert => "a path",
+            Self::Home
+            | Self::WalDbPath
+            | Self::ScreenshotDir
+            | Self::CaCert
+            | Self::ClientCert
+            | Self::ClientKey => "a path",
+            Self::ServerPin => crate::pin::KeyPins::ALLOWED,
+            Self::NoProxy => "names, addresses and networks with commas in between, or *",
             Self::SecretStore => "one of auto, keyring, file",
             Self::AllowHttp | Self::QuitAllowed => "true or false",
             Self::Proxy => crate::origin::ProxyUrl::ALLOWED,
@@ -273,6 +284,32 @@ pub const TABLE: &[Setting] = &[
         "A PEM file of certificates that are trusted besides the system's.",
     ),
     local(
+        Local::ServerPin,
+        "server_pin",
+        Some("DEVPULSE_SERVER_PIN"),
+        UntilEnrolled,
+        true,
+        "The keys of which the server has to have one, besides a certificate that is trusted; by \
+         default any.",
+    ),
+    local(
+        Local::ClientCert,
+        "client_cert",
+        Some("DEVPULSE_CLIENT_CERT"),
+        UntilEnrolled,
+        true,
+        "A PEM file of the certificate with which this device proves itself to the server.",
+    ),
+    local(
+        Local::ClientKey,
+        "client_key",
+        Some("DEVPULSE_CLIENT_KEY"),
+        UntilEnrolled,
+        true,
+        "A PEM file of that certificate's key, which only you can read; by default the \
+         certificate's file.",
+    ),
+    local(
         Local::AllowHttp,
         "allow_http",
         Some("DEVPULSE_ALLOW_HTTP"),
@@ -287,7 +324,15 @@ pub const TABLE: &[Setting] = &[
         Some("DEVPULSE_PROXY"),
         UntilEnrolled,
         true,
-        "The proxy on the way to the server; by default what HTTPS_PROXY and NO_PROXY say.",
+        "The proxy on the way to the server; by default what HTTPS_PROXY or ALL_PROXY says.",
+    ),
+    local(
+        Local::NoProxy,
+        "no_proxy",
+        Some("DEVPULSE_NO_PROXY"),
+        UntilEnrolled,
+        true,
+        "The servers that are reached without a proxy; by default what NO_PROXY says.",
     ),
     local(Local::Log, "log", Some("DEVPULSE_LOG"), Always, true, "How much is logged."),
     local(

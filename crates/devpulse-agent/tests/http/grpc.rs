@@ -17,7 +17,7 @@ use devpulse_agent::settings::GrpcFallback;
 use devpulse_grpc::{Details, status};
 use devpulse_pipeline::verdict::Trouble;
 use devpulse_pipeline::{
-    Call, GrpcCode, Outcome, OutgoingBatch, TlsFault, TransportFault, Uplink, Verdict,
+    Call, GrpcCode, Outcome, OutgoingBatch, ProxyFault, TlsFault, TransportFault, Uplink, Verdict,
 };
 use devpulse_protocol::{ApiKey, BatchId, EventId, ProblemCode};
 use devpulse_server::{EventQuery, RunningServer, Server, ServerOptions};
@@ -412,7 +412,7 @@ async fn a_proxy_is_gone_through_as_over_https() {
     let refusing = crate::server::raw(b"HTTP/1.1 403 Forbidden\r\n\r\n").await;
     let options = HttpOptions { proxy: ProxyUrl::parse(&refusing), ..options };
     let api = ServerApi::new(url("grpcs://devpulse.example"), &options).unwrap();
-    assert_eq!(api.health().await, Outcome::Fault(TransportFault::Proxy));
+    assert_eq!(api.health().await, Outcome::Fault(TransportFault::Proxy(ProxyFault::Refused)));
 }
 
 #[tokio::test]

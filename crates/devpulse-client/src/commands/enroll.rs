@@ -1,7 +1,5 @@
 //! `enroll`: the secret that an administrator issued becomes this device's key.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use devpulse_agent::credentials::{KeptIn, SystemKeychain};
@@ -15,13 +13,11 @@ use devpulse_agent::unenroll::KeyAtServer;
 use devpulse_protocol::EnrollmentSecret;
 
 use crate::cli::Enroll;
+use crate::commands::secret_file;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::session::{Session, flag};
-
-/// Longest secret that is read from a file; a wrong file is not read to its end.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 pub(super) async fn enroll(home: Option<PathBuf>, arguments: Enroll) -> Result<(), Failure> {
     let username = arguments.username.as_deref().map(|name| flag("--username", "username", name));
@@ -113,7 +109,7 @@ fn preset_secret(preset: Option<&Preset>) -> Result<EnrollmentSecret, Failure> {
 fn secret(given: Option<String>, file: Option<&Path>) -> Result<EnrollmentSecret, Failure> {
     let mut text = match (given, file) {
         (Some(secret), _) => secret,
-        (None, Some(file)) => read_secret(file)?,
+        (None, Some(file)) => secret_file::read(file, "the enrollment secret")?,
         (None, None) => String::new(),
     };
     text.truncate(text.trim_end_matches(['\r', '\n']).len());
@@ -122,27 +118,6 @@ fn secret(given: Option<String>, file: Option<&Path>) -> Result<EnrollmentSecret
             .with_hint("ask your administrator for one"));
     }
     Ok(EnrollmentSecret::new(text))
-}
-
-fn read_secret(file: &Path) -> Result<String, Failure> {
-    let (name, read) = if file == Path::new("-") {
-        ("standard input".to_owned(), read_bounded(io::stdin().lock()))
-    } else {
-        (file.display().to_string(), File::open(file).and_then(read_bounded))
-    };
-    read.map_err(|error| {
-        let cause = format!("the enrollment secret cannot be read from {name}: {error}");
-        Failure::new(Exit::Failed, cause)
-    })
-}
-
-fn read_bounded(source: impl Read) -> io::Result<String> {
-    let mut text = String::new();
-    source.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_SECRET_BYTES {
-        return Err(io::Error::other("it is too long to be one"));
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

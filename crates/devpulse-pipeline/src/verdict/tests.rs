@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::uplink::{TlsFault, TransportFault};
+use crate::uplink::{ProxyFault, TlsFault, TransportFault};
 
 fn answered(call: Call, status: u16, content_type: &str, body: &str) -> Answer {
     Answer {
@@ -149,12 +149,14 @@ fn a_server_that_names_a_wait_is_obeyed() {
 }
 
 #[test]
-fn no_answer_is_always_a_retry() {
+fn no_answer_is_a_retry() {
     for fault in [
         TransportFault::NameNotFound,
         TransportFault::Unreachable,
         TransportFault::ConnectTimeout,
-        TransportFault::Proxy,
+        TransportFault::Proxy(ProxyFault::Unreachable),
+        TransportFault::Proxy(ProxyFault::Refused),
+        TransportFault::Tls(TlsFault::UnknownIssuer),
         TransportFault::Tls(TlsFault::NotYetValid),
         TransportFault::AnswerTimeout,
         TransportFault::Broken,
@@ -163,6 +165,23 @@ fn no_answer_is_always_a_retry() {
         let answer = Answer { call: Call::Batch, outcome: Outcome::Fault(fault) };
         let verdict = batch_verdict(&answer);
         assert!(matches!(verdict, Verdict::Retry { trouble: Trouble::Offline, .. }));
+    }
+}
+
+#[test]
+fn what_only_a_person_can_mend_is_no_outage() {
+    for fault in [
+        TransportFault::Tls(TlsFault::PinMismatch),
+        TransportFault::Tls(TlsFault::ClientCertificateRequired),
+        TransportFault::Tls(TlsFault::ClientCertificateRefused),
+        TransportFault::Proxy(ProxyFault::LoginRequired),
+        TransportFault::Proxy(ProxyFault::LoginRefused),
+    ] {
+        for call in [Call::Token, Call::Batch] {
+            let cause = fault.to_string();
+            let answer = Answer { call, outcome: Outcome::Fault(fault.clone()) };
+            assert_eq!(batch_verdict(&answer), Verdict::ConfigBlocked { cause });
+        }
     }
 }
 

@@ -39,6 +39,9 @@ pub(super) struct ServeArguments {
     /// Private key of the certificate in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Authorities in PEM: only devices with a certificate from one of them are served.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
     /// Life of access tokens, in seconds.
     #[arg(long, value_name = "S", default_value_t = 3600,
           value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
@@ -102,10 +105,11 @@ impl ServeArguments {
             listen: self.listen,
             grpc: self.grpc_listen,
             database: Database::File(db),
-            tls: self
-                .tls_cert
-                .zip(self.tls_key)
-                .map(|(certificate, key)| TlsFiles { certificate, key }),
+            tls: self.tls_cert.zip(self.tls_key).map(|(certificate, key)| TlsFiles {
+                certificate,
+                key,
+                client_ca: self.tls_client_ca,
+            }),
             admin: Some(AdminListener { listen: self.admin_listen, token_file }),
             token_lifetime: Duration::from_secs(self.token_ttl),
             enrollment: EnrollmentPolicy {

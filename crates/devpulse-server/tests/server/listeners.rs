@@ -50,6 +50,7 @@ async fn tls_serves_whoever_trusts_its_certificate() {
     let files = TlsFiles {
         certificate: directory.path().join("cert.pem"),
         key: directory.path().join("key.pem"),
+        client_ca: None,
     };
     std::fs::write(&files.certificate, made.cert.pem()).unwrap();
     std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
