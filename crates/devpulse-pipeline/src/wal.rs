@@ -41,6 +41,7 @@ mod images;
 mod ledger;
 mod listing;
 mod medium;
+mod private_file;
 mod quarantine;
 mod recovery;
 mod reservation;

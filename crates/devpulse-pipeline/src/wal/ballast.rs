@@ -17,8 +17,6 @@ const BYTES: u64 = 16 * 1024 * 1024;
 const LEAST_BYTES: u64 = 1024 * 1024;
 /// The ballast takes one of so many parts of what is free.
 const PART: u64 = 5;
-/// The size up to which SQLite lets its log grow.
-const LOG_BYTES: u64 = 8 * 1024 * 1024;
 /// How long to wait between two attempts to take it in.
 const AGAIN: Duration = Duration::from_secs(10);
 
@@ -83,38 +81,49 @@ pub(super) fn is_full(database: &Path, bytes: u64) -> bool {
     free_bytes(database).is_some_and(|free| free < bytes.saturating_mul(2) + LITTLE)
 }
 
-/// Gives the log of an open database its full length, where the disk has room for it: what
-/// SQLite writes next goes into room that is there. Zeros behind the last commit are no part
-/// of the log to it, nor to those who carve commits out of it. Returns how long it is at
-/// least from now on, for as long as it is in use.
-pub(super) fn reserve_log(database: &Path) -> u64 {
+/// Gives the log of an open database its full length of `wanted` bytes, where the disk has
+/// room for it: what SQLite writes next goes into room that is there. Zeros behind the last
+/// commit are no part of the log to it, nor to those who carve commits out of it. Returns how
+/// long it is at least from now on, for as long as it is in use.
+pub(super) fn reserve_log(database: &Path, wanted: u64) -> u64 {
     let log = super::beside(database, "-wal");
     let Ok(known) = log.metadata().map(|metadata| metadata.len()) else { return 0 };
-    let bytes = free_bytes(database).map_or(0, |free| LOG_BYTES.min(free / 2));
-    if bytes < LEAST_BYTES || known >= bytes {
-        return known.min(LOG_BYTES);
+    let bytes = free_bytes(database).map_or(0, |free| wanted.min(free / 2));
+    if bytes < wanted.min(LEAST_BYTES) || known >= bytes {
+        return known.min(wanted);
     }
-    match allocate(&log, bytes) {
+    match extend(&log, bytes) {
         Ok(()) => bytes,
         Err(error) => {
             tracing::debug!(%error, "the log gets no room in advance");
-            known.min(LOG_BYTES)
+            known.min(wanted)
         }
     }
 }
 
-#[cfg(target_os = "linux")]
-fn allocate(path: &Path, bytes: u64) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
-
+/// Makes a file longer, durably.
+fn extend(path: &Path, bytes: u64) -> io::Result<()> {
     let file = File::options().write(true).open(path)?;
-    fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
+    allocate(&file, bytes)?;
+    file.set_len(bytes)?;
     file.sync_all()
 }
 
+#[cfg(target_os = "linux")]
+fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+
+    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, bytes) {
+        // Then its length is all that the log gets in advance.
+        Err(Errno::OPNOTSUPP) | Ok(()) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 #[cfg(not(target_os = "linux"))]
-fn allocate(_path: &Path, _bytes: u64) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+fn allocate(_file: &File, _bytes: u64) -> io::Result<()> {
+    Ok(())
 }
 
 /// Real bytes that no file system makes smaller.

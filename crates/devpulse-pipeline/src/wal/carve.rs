@@ -74,9 +74,9 @@ pub(super) struct ImageRow {
 pub(super) enum LogFile {
     /// There is none: the database was closed.
     Absent,
-    /// There is one, or the beginning of one, of so many bytes.
+    /// There is one of so many bytes.
     Present(u64),
-    /// Something else lies in its place.
+    /// Something else lies in its place, or nothing was ever committed to it.
     Garbage,
 }
 
@@ -113,8 +113,7 @@ pub(super) fn log(
     let length = log.metadata().map_err(WalError::of_file)?.len();
     let pages = Pages::new(None, Some(log));
     take_log(&pages, &mut take)?;
-    let is_log = length <= WAL_HEADER as u64 || pages.log_is_legible;
-    Ok(if is_log { LogFile::Present(length) } else { LogFile::Garbage })
+    Ok(if pages.log_is_legible { LogFile::Present(length) } else { LogFile::Garbage })
 }
 
 /// Where pages are found by their number.

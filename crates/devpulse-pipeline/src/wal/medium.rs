@@ -4,6 +4,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::WalError;
 
+/// The size up to which SQLite lets its log grow.
+const LOG_BYTES: u64 = 8 * 1024 * 1024;
+
 /// Which of SQLite's ways to the disk the log takes, and how much it insists on it. The
 /// agent always has the default; a test cuts the power on another one.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +15,8 @@ pub struct Medium {
     pub vfs: Option<&'static str>,
     /// When SQLite waits for the disk.
     pub synchronous: Synchronous,
+    /// The length in bytes that the log is given from the start.
+    pub log_bytes: u64,
 }
 
 /// SQLite's `synchronous`, as far as it matters here.
@@ -26,7 +31,7 @@ pub enum Synchronous {
 
 impl Default for Medium {
     fn default() -> Self {
-        Self { vfs: None, synchronous: Synchronous::Full }
+        Self { vfs: None, synchronous: Synchronous::Full, log_bytes: LOG_BYTES }
     }
 }
 

@@ -96,6 +96,14 @@ CREATE TABLE dropped(reason TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOU
 CREATE TABLE note(name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// Commits a page without changing anything.
+///
+/// # Errors
+/// Fails where the database does.
+pub(super) fn touch(conn: &Connection) -> Result<(), WalError> {
+    Ok(conn.pragma_update(None, "user_version", VERSION)?)
+}
+
 /// Sets the connection up and brings the schema to the newest version.
 pub(super) fn prepare(conn: &mut Connection, medium: Medium) -> Result<(), WalError> {
     // Exclusive before the first use of the WAL, and so before anything reads the schema:

@@ -1,6 +1,5 @@
 //! The one connection, and the transactions on it.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,10 @@ use super::capacity::Capacity;
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
 use super::wall_clock::Steps;
-use super::{Identity, Medium, WalError, WalOptions, carve, quarantine, recovery, salvage, schema};
+use super::{
+    Identity, Medium, WalError, WalOptions, carve, private_file, quarantine, recovery, salvage,
+    schema,
+};
 
 /// How long a disk is left alone that failed.
 pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(100);
@@ -39,6 +41,8 @@ pub struct Store {
     ballast: Ballast,
     /// Bytes that the log keeps while it is in use.
     log_bytes: u64,
+    /// Whether this connection has committed anything.
+    begun: bool,
     steps: Steps,
     /// Whether the file was found damaged since it was opened.
     damaged: bool,
@@ -88,6 +92,7 @@ impl Store {
             capacity: Capacity::default(),
             ballast,
             log_bytes,
+            begun: false,
             steps: Steps::default(),
             damaged: false,
             suspected: None,
@@ -242,6 +247,7 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>, &mut Ledger) -> Result<R, WalError>,
     ) -> Result<R, WalError> {
         let before = self.connected()?.clone();
+        self.begin_log()?;
         let mut ledger = before.clone();
         let conn = self.conn.as_mut().ok_or(WalError::Closed)?;
         let (path, log_bytes) = (&self.options.path, self.log_bytes);
@@ -265,6 +271,19 @@ impl Store {
             }
             Err(error) => Err(self.disconnect_after(error)),
         }
+    }
+
+    /// Commits something before the first block of places is set aside, so that a log
+    /// without a commit beside a block is known to have lost them.
+    fn begin_log(&mut self) -> Result<(), WalError> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        let conn = self.conn.as_ref().ok_or(WalError::Closed)?;
+        schema::touch(conn).map_err(|error| {
+            self.begun = false;
+            self.disconnect_after(error)
+        })
     }
 
     /// Runs `work` outside a transaction.
@@ -365,7 +384,7 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
         }
         opened => opened?,
     };
-    let log_bytes = ballast::reserve_log(path);
+    let log_bytes = ballast::reserve_log(path, medium.log_bytes);
     let known = Reservation::read(path);
     let identity = &options.identity;
     let found = recovery::add_hidden_commits(&mut conn, &ledger, contents, known, identity)?;
@@ -436,9 +455,9 @@ fn reserve(
 pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger), WalError> {
     let is_new = !path.exists();
     if is_new {
-        create_private(path).map_err(WalError::of_file)?;
+        private_file::create(path).map_err(WalError::of_file)?;
     } else {
-        close_to_others(path).map_err(WalError::of_file)?;
+        private_file::close_to_others(path).map_err(WalError::of_file)?;
     }
     let mut conn = medium.connect(path)?;
     // Nobody else should have it open; the lock of a process that just died may linger.
@@ -457,33 +476,4 @@ pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger
 fn keep_log_on_close(conn: &Connection, keep: bool) -> Result<(), WalError> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
     Ok(())
-}
-
-/// Takes the rights of others away from a file that they made, or made readable, before:
-/// the files beside it get the same. Fails where the file is somebody else's.
-fn close_to_others(path: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        if path.metadata()?.permissions().mode() & 0o077 != 0 {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-        }
-    }
-    Ok(())
-}
-
-/// Makes the file before SQLite does, so that nobody else can ever read it.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    if let Some(directory) = path.parent() {
-        super::create_private_directory(directory)?;
-    }
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
-    }
 }

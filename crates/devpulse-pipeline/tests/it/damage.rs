@@ -178,7 +178,10 @@ fn a_log_that_was_cut_short_is_noticed() {
         assert_eq!(gaps[0]["estimated"], true);
         let found = delivered(&mut store, &std::mem::take(&mut home.ids));
         let bound = gaps[0]["count"].as_u64().unwrap();
-        assert!((600..=600 + 1024).contains(&(bound + found as u64)), "{kept}: {bound} and {found}");
+        assert!(
+            (600..=600 + 1024).contains(&(bound + found as u64)),
+            "{kept}: {bound} and {found}"
+        );
         assert!(store.ledger().next_seq > 600, "a place would be given out twice");
         assert!(store.ledger().adds_up());
         drop(store);

@@ -23,7 +23,8 @@ use tempfile::tempdir;
 use disk::{Cut, Disk, Op};
 use scenario::{Observation, Run, Step, observe, options};
 
-const FULL: Medium = Medium { vfs: None, synchronous: Synchronous::Full };
+/// Its log is short, because what is left after a cut is written out for each cut.
+const FULL: Medium = Medium { vfs: None, synchronous: Synchronous::Full, log_bytes: 64 * 1024 };
 const NEXT: BatchLimits = BatchLimits { max_events: 12, max_bytes: 1 << 20 };
 
 /// The life of a log, from its first start.

@@ -140,6 +140,12 @@ impl Recording {
         }
     }
 
+    pub(crate) fn resized_descriptor(&mut self, descriptor: c_int, length: usize) {
+        if let Some(&Opened::File { inode, .. }) = self.open.get(&descriptor) {
+            self.truncated(inode, length);
+        }
+    }
+
     pub(crate) fn synced_descriptor(&mut self, descriptor: c_int) {
         match self.open.get(&descriptor) {
             Some(&Opened::File { inode, .. }) => self.synced(inode),

@@ -11,7 +11,7 @@ use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use libc::{mode_t, size_t, ssize_t};
+use libc::{mode_t, off64_t, size_t, ssize_t};
 
 use crate::recording;
 
@@ -66,6 +66,22 @@ unsafe extern "C" fn fdatasync(descriptor: c_int) -> c_int {
     // SAFETY: takes a number and touches no memory.
     let result = unsafe { libc::syscall(libc::SYS_fdatasync, descriptor) } as c_int;
     record_sync(descriptor, result);
+    result
+}
+
+/// # Safety
+/// As `ftruncate(2)`, which is safe.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn ftruncate64(descriptor: c_int, length: off64_t) -> c_int {
+    // SAFETY: takes numbers and touches no memory.
+    let result = unsafe { libc::syscall(libc::SYS_ftruncate, descriptor, length) } as c_int;
+    if result == 0 {
+        recording::with(|recording| {
+            if let (false, Ok(length)) = (recording.is_within_sqlite(), usize::try_from(length)) {
+                recording.resized_descriptor(descriptor, length);
+            }
+        });
+    }
     result
 }
 
