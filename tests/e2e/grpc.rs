@@ -51,6 +51,11 @@ fn from_enrolling_to_the_end(scheme: &'static str, reached: &str) {
         (row["value"] == 77).then_some(())
     });
 
+    let sent = device.listed("--sent");
+    let listed: HashSet<_> = sent.iter().map(|event| event["event_id"].as_str().unwrap()).collect();
+    assert!(emitted.iter().all(|id| listed.contains(id.as_str())), "{} listed", listed.len());
+    assert!(device.listed("--dead").is_empty());
+
     let report = device.run(&["doctor", "--json"]).expect_exit(0).json();
     let detail = |name: &str| {
         let checks = report["checks"].as_array().unwrap();

@@ -189,6 +189,7 @@ mod tests {
             ("server_url = 'http://a.example'", "server_url has to be https"),
             ("server_url = 7", "invalid type"),
             ("server_url", "key with no value"),
+            ("server_url = 'https://a.example'\nserver_pin = 'x'", "server_pin has to be sha256/"),
             (
                 "server_url = 'https://a.example'\nenrollment_secret_file = 'secret'",
                 "enrollment_secret_file is not a whole path",

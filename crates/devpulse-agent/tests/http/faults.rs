@@ -201,7 +201,7 @@ async fn a_server_on_this_machine_is_reached_without_a_proxy() {
 pub(crate) struct Secured {
     pub(crate) server: RunningServer,
     pub(crate) options: HttpOptions,
-    tls: TlsFiles,
+    pub(crate) tls: TlsFiles,
     _files: tempfile::TempDir,
 }
 

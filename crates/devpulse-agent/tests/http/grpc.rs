@@ -374,7 +374,7 @@ async fn trust_is_the_same_as_over_https() {
 }
 
 /// A proxy that leads every CONNECT to one address, and says what it was asked for.
-async fn tunnel(to: SocketAddr) -> (String, Arc<Mutex<Vec<String>>>) {
+pub(crate) async fn tunnel(to: SocketAddr) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));

@@ -8,3 +8,4 @@ mod faults;
 mod grpc;
 mod server;
 mod uplink;
+mod versions;

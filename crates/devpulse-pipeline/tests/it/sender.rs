@@ -9,8 +9,8 @@ use devpulse_pipeline::lane::Obstacle;
 use devpulse_pipeline::sender::{Sender, SenderPolicy};
 use devpulse_pipeline::wal::{BatchLimits, NewImage, Wal, Which};
 use devpulse_pipeline::{
-    Answer, Call, HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, ReceiptMode, TransportFault,
-    Uplink,
+    Answer, Call, HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, ReceiptMode, TlsFault,
+    TransportFault, Uplink,
 };
 use devpulse_protocol::{BatchId, EventId};
 use tempfile::{TempDir, tempdir};
@@ -298,6 +298,26 @@ async fn a_refused_token_and_a_revoked_device_are_pauses() {
         let revoked = wal.call(|store| Ok(store.ledger().revoked_since)).await.unwrap();
         assert_eq!(revoked, None);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_key_that_is_back_is_found_without_anybodys_word() {
+    let home = tempdir().unwrap();
+    let mismatch = || Outcome::Fault(TransportFault::Tls(TlsFault::PinMismatch));
+    let server = Server::scripted([mismatch(), mismatch()]);
+    let (wal, sender) = start(&home, &server, 100);
+    append(&wal, 3).await;
+    let mut state = sender.handle().state();
+    let blocked = state.wait_for(|state| state.events.is_some()).await.unwrap().clone();
+    let blocked = blocked.events.unwrap();
+    assert_eq!(blocked.obstacle, Obstacle::ConfigBlocked);
+    assert_eq!(blocked.cause, "the server's key is none of those that are pinned");
+    let begun = tokio::time::Instant::now();
+    let mut waiting = wal.state();
+    waiting.wait_for(|state| state.pending == 0).await.unwrap();
+    let waited = begun.elapsed().as_secs();
+    assert!((60..3 * 3600).contains(&waited), "{waited} s");
+    assert_eq!((server.stored().len(), server.requests().len()), (3, 3));
 }
 
 #[tokio::test]
