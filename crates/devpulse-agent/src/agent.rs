@@ -109,15 +109,16 @@ impl Agent {
         let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
         let images = settings.local().screenshot_dir.clone();
         let (pauser, pause) =
-            insist(async || Pauser::restore(delivery.wal(), settings.config().pause).await).await?;
+            insist(|| Pauser::restore(delivery.wal(), settings.config().pause)).await?;
         let (extent, extent_seen) = watch::channel(Extent::known(&delivery.wal()).await);
         let standing = pause.standing();
         let intake =
             Intake::new(delivery.queue(), identity.clone(), images, standing, extent_seen.clone());
-        insist(async || intake.recover(&delivery.wal()).await).await?;
+        let wal = delivery.wal();
+        insist(|| intake.recover(&wal)).await?;
         // Only now: whoever finds the socket is answered at once, however large the log is.
         let socket = ControlServer::bind(&home.socket())?;
-        let title_key = insist(async || title_key(&delivery.wal()).await).await?;
+        let title_key = insist(|| title_key(&wal)).await?;
         let (captured, events) = mpsc::channel(CAPTURED);
         let allowed = policy(&settings, title_key, *extent_seen.borrow());
         let capture = Arc::new(Capture::start(allowed, desktop, captured));
@@ -380,4 +381,18 @@ async fn title_key(wal: &Wal) -> Result<[u8; 32], WalError> {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs_on_any_thread<F: Future + Send>(_: F) {}
+
+    /// That this compiles is the test; the tray app starts the agent in a task of its own.
+    #[tokio::test]
+    async fn the_agent_starts_on_any_thread() {
+        let _start = |settings, desktop| runs_on_any_thread(Agent::start(settings, desktop));
+        let _stop = |agent: Agent| runs_on_any_thread(agent.stop(ActivityType::NormalShutdown));
+    }
 }

@@ -13,7 +13,10 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// Fails as `work` does, the last time.
-pub(crate) async fn insist<R>(work: impl AsyncFn() -> Result<R, WalError>) -> Result<R, WalError> {
+pub(crate) async fn insist<R, F>(work: impl Fn() -> F) -> Result<R, WalError>
+where
+    F: Future<Output = Result<R, WalError>>,
+{
     for _ in 1..TRIES {
         match work().await {
             Err(error) if error.may_pass() => {
@@ -50,13 +53,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failure_that_stays_is_told_and_one_of_another_kind_at_once() {
         let tries = Cell::new(0);
-        let asked = insist::<()>(async || {
+        let asked = insist::<(), _>(async || {
             tries.set(tries.get() + 1);
             Err(passing())
         });
         assert!(matches!(asked.await, Err(WalError::Damaged(_))));
         assert_eq!(tries.get(), 4);
-        let asked = insist::<()>(async || {
+        let asked = insist::<(), _>(async || {
             tries.set(tries.get() + 1);
             Err(WalError::Create(io::ErrorKind::PermissionDenied.into()))
         });
