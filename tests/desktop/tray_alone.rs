@@ -120,6 +120,7 @@ fn working(now: Timestamp) -> Status {
         config: ConfigStatus::default(),
         consent: None,
         secret_store: None,
+        key_expires_at: None,
         withheld: 0,
     }
 }

@@ -13,6 +13,7 @@ mod enrollment;
 mod etc;
 mod extending;
 mod grpc;
+mod key_exchange;
 mod keychain;
 mod keyring;
 mod kills;

@@ -13,6 +13,8 @@ mod disk;
 #[cfg(unix)]
 mod disk_faults;
 #[cfg(unix)]
+mod key_exchange;
+#[cfg(unix)]
 mod kills;
 #[cfg(unix)]
 mod named_kills;

@@ -21,6 +21,7 @@ use crate::home::{Home, HomeError};
 use crate::insistence::insist;
 use crate::instance_lock::{Holder, InstanceLock, LockError, Role};
 use crate::intake::Intake;
+use crate::key_rotation::KeyRotation;
 use crate::managed::ManagedWatch;
 use crate::pause::Pauser;
 use crate::policy_poll::PolicyPoll;
@@ -141,18 +142,26 @@ impl Agent {
             pause,
             quit: quit.clone(),
         };
-        let front = Arc::new(Front::new(secret_place, identity, &delivery, stored_seen, role));
+        let front = Arc::new(Front::new(
+            secret_place.clone(),
+            identity,
+            &delivery,
+            stored_seen.clone(),
+            role,
+        ));
         let heartbeat = || Heartbeat {
             capture: capture.as_ref().clone(),
             wal: delivery.wal(),
             settings: settings_seen.clone(),
             trend: trend.clone(),
             clock_skew: upstream.clock_skew(),
+            secret_place: secret_place.clone(),
         };
         for warning in settings_seen.borrow().warnings() {
             tracing::warn!("{warning}");
         }
         let managed = ManagedWatch { settings: settings.clone() };
+        let rotation = KeyRotation { uplink: upstream.uplink(), stored: stored_seen };
         let poll = PolicyPoll {
             uplink: upstream.uplink(),
             home,
@@ -167,6 +176,7 @@ impl Agent {
             heartbeat: heartbeat(),
             late_keychain,
             managed,
+            rotation,
             poll,
             pauser,
             extent: (extent, extent_seen),
@@ -288,6 +298,7 @@ struct Background {
     heartbeat: Heartbeat,
     late_keychain: Option<LateKeychain>,
     managed: ManagedWatch,
+    rotation: KeyRotation,
     poll: PolicyPoll,
     pauser: Pauser,
     extent: (watch::Sender<Extent>, watch::Receiver<Extent>),
@@ -302,6 +313,7 @@ impl Background {
             heartbeat,
             late_keychain,
             managed,
+            rotation,
             poll,
             pauser,
             extent,
@@ -315,6 +327,7 @@ impl Background {
             tasks.spawn(late_keychain.run(stop.clone()));
         }
         tasks.spawn(managed.run(stop.clone()));
+        tasks.spawn(rotation.run(stop.clone()));
         tasks.spawn(poll.run(stop.clone()));
         tasks.spawn(pauser.run(capture.clone(), settings.clone(), stop.clone()));
         let (wal, sender) = (delivery.wal(), delivery.sender().state());

@@ -200,6 +200,7 @@ impl Controller for Front {
             pause,
             consent,
             secret_store: self.secret_place.now(),
+            key_expires_at: self.secret_place.key_expires_at(),
             withheld: self.withheld(),
             ..report::status(Some(&self.identity), agent, pipeline, capture, config.as_ref())
         }

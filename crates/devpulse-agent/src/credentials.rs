@@ -2,6 +2,7 @@
 //!
 //! The key and every token got for it go only to the origin that issued them.
 
+mod exchange;
 mod file;
 mod keychain;
 mod late_keychain;
@@ -16,6 +17,7 @@ use devpulse_control::KeyPlace;
 use devpulse_protocol::{ApiKey, DeviceId, Timestamp, UserId, Username};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use exchange::{Issued, KeyExchange};
 pub use keychain::SystemKeychain;
 pub(crate) use late_keychain::LateKeychain;
 pub use presence::{KeychainState, keychain_state};
@@ -25,6 +27,7 @@ use crate::home::{Home, access};
 use crate::machine;
 use crate::origin::{PlainHttp, ServerUrl};
 use crate::settings::{Origin, SecretStoreChoice, Settings};
+use exchange::changing;
 use file::CredentialsFile;
 
 /// Who the device is.
@@ -269,14 +272,16 @@ impl Credentials {
         choice: SecretStoreChoice,
         store: &dyn SecretStore,
     ) -> Result<KeptIn, CredentialsError> {
+        let _changing = changing();
+        let secrets = Secrets { api_key: self.api_key.clone(), next_api_key: None };
         let kept_in = match choice {
             SecretStoreChoice::File => KeptIn::File,
             SecretStoreChoice::Keyring => {
-                put_in(store, home, &self.api_key)?;
+                put_in(store, home, &secrets)?;
                 KeptIn::Keyring
             }
             SecretStoreChoice::Auto if !store.is_present() => KeptIn::File,
-            SecretStoreChoice::Auto => match put_in(store, home, &self.api_key) {
+            SecretStoreChoice::Auto => match put_in(store, home, &secrets) {
                 Ok(()) => KeptIn::Keyring,
                 Err(error) => {
                     tracing::warn!(%error, "the device's key is kept in a file");
@@ -293,6 +298,8 @@ impl Credentials {
             expires_at: self.identity.expires_at,
             secret_store: kept_in,
             api_key: (kept_in == KeptIn::File).then(|| self.api_key.clone()),
+            followed_order: None,
+            next: None,
         };
         let was_in = CredentialsFile::peek(home).map(|file| file.secret_store);
         file.write(home)?;
@@ -333,11 +340,13 @@ impl Credentials {
 /// # Errors
 /// Fails where the store does not take the key, which then stays in the file.
 pub fn move_key(home: &Home, store: &dyn SecretStore) -> Result<bool, CredentialsError> {
-    let Some(file) = CredentialsFile::read(home)? else { return Ok(false) };
-    let (KeptIn::File, Some(api_key)) = (file.secret_store, &file.api_key) else {
+    let _changing = changing();
+    let Some(mut file) = CredentialsFile::read(home)? else { return Ok(false) };
+    let (KeptIn::File, Some(api_key)) = (file.secret_store, file.api_key.clone()) else {
         return Ok(false);
     };
-    put_in(store, home, api_key)?;
+    let next_api_key = file.next.as_mut().and_then(|next| next.api_key.take());
+    put_in(store, home, &Secrets { api_key, next_api_key })?;
     // Another enrollment may have taken the place of this one while the store was asked.
     let unchanged = CredentialsFile::read(home)?.is_some_and(|now| now.api_key == file.api_key);
     if unchanged {
@@ -351,6 +360,13 @@ pub fn move_key(home: &Home, store: &dyn SecretStore) -> Result<bool, Credential
 #[must_use]
 pub fn kept_in(home: &Home) -> Option<KeptIn> {
     CredentialsFile::peek(home).map(|file| file.secret_store)
+}
+
+/// The keys that the credentials file of a home holds, so that they can be kept out of what
+/// is shown.
+pub(crate) fn known_keys(home: &Home) -> Vec<ApiKey> {
+    let Some(file) = CredentialsFile::peek(home) else { return Vec::new() };
+    file.api_key.into_iter().chain(file.next.and_then(|next| next.api_key)).collect()
 }
 
 /// Where the key of this agent is kept, which may change while it runs.
@@ -376,15 +392,22 @@ impl SecretPlace {
             }),
         }
     }
+
+    /// When the key ends, where that is known.
+    pub(crate) fn key_expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Environment => None,
+            Self::Home(home) => CredentialsFile::peek(home)?.expires_at,
+        }
+    }
 }
 
 /// Puts the key into a store, and sees that it is there.
-fn put_in(store: &dyn SecretStore, home: &Home, api_key: &ApiKey) -> Result<(), SecretStoreError> {
+fn put_in(store: &dyn SecretStore, home: &Home, secrets: &Secrets) -> Result<(), SecretStoreError> {
     let item = item(home);
-    let secrets = Secrets { api_key: api_key.clone() };
-    store.put(&item, &secrets)?;
+    store.put(&item, secrets)?;
     match store.get(&item)? {
-        Some(kept) if kept == secrets => Ok(()),
+        Some(kept) if kept == *secrets => Ok(()),
         _ => Err(SecretStoreError::Damaged),
     }
 }

@@ -17,8 +17,8 @@ use devpulse_pipeline::{
     GrpcAnswer, GrpcCode, Outcome, OutgoingBatch, OutgoingImage, TransportFault,
 };
 use devpulse_protocol::{
-    AccessToken, EnrollRequest, EnrollResponse, IDEMPOTENCY_KEY, Receipt, TokenRequest,
-    TokenResponse,
+    AccessToken, EnrollRequest, EnrollResponse, IDEMPOTENCY_KEY, KeyResponse, Receipt,
+    TokenRequest, TokenResponse,
 };
 use http::Uri;
 use serde::Serialize;
@@ -134,6 +134,14 @@ impl GrpcApi {
         let pieces = tokio_stream::iter(std::iter::once(first).chain(rest));
         let answered = self.client().put_screenshot(self.with_token(pieces, token)).await;
         outcome(answered, |_| Some(Bytes::new()))
+    }
+
+    /// Asks for the key that is to take the place of the device's own.
+    pub(crate) async fn issue_key(&self, token: &AccessToken, idempotency_key: &str) -> Outcome {
+        let mut request = self.with_token(v1::IssueKeyRequest {}, token);
+        insert(request.metadata_mut(), IDEMPOTENCY_KEY, idempotency_key);
+        let answered = self.client().issue_key(request).await;
+        outcome(answered, |reply| json(&KeyResponse::try_from(reply).ok()?))
     }
 
     /// Ends the device's key.

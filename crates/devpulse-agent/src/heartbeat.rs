@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock_skew::ClockSkew;
 use crate::consent;
+use crate::credentials::SecretPlace;
 use crate::pace::Pace;
 use crate::settings::Settings;
 use crate::trend::Trend;
@@ -22,6 +23,7 @@ pub(crate) struct Heartbeat {
     pub(crate) settings: watch::Receiver<Arc<Settings>>,
     pub(crate) trend: Trend,
     pub(crate) clock_skew: ClockSkew,
+    pub(crate) secret_place: SecretPlace,
 }
 
 impl Heartbeat {
@@ -87,6 +89,7 @@ impl Heartbeat {
                 awaiting: consent.awaiting,
             }),
             clock_skew_s: self.clock_skew.seconds(),
+            key_expires_at: self.secret_place.key_expires_at(),
         }
     }
 }

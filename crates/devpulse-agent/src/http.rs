@@ -16,8 +16,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use devpulse_pipeline::{HttpAnswer, Outcome, OutgoingBatch, OutgoingImage, TransportFault};
 use devpulse_protocol::{
-    AccessToken, BATCH_PATH, BatchId, CONFIG_PATH, DEVICE_SELF_PATH, ENROLL_PATH, EnrollRequest,
-    HEALTH_PATH, IDEMPOTENCY_KEY, SCREENSHOTS_PATH, TOKEN_PATH, TokenRequest,
+    AccessToken, BATCH_PATH, BatchId, CONFIG_PATH, DEVICE_KEY_PATH, DEVICE_SELF_PATH, ENROLL_PATH,
+    EnrollRequest, HEALTH_PATH, IDEMPOTENCY_KEY, SCREENSHOTS_PATH, TOKEN_PATH, TokenRequest,
 };
 use reqwest::header::{
     CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderName, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
@@ -172,6 +172,14 @@ impl HttpApi {
                 .body(image.bytes.clone())
         };
         outcome(self.exchange(request, &format!("{SCREENSHOTS_PATH}/{}", image.sha256)).await)
+    }
+
+    pub(crate) async fn issue_key(&self, token: &AccessToken, idempotency_key: &str) -> Outcome {
+        let request = |url| {
+            let request = self.client().post(url).bearer_auth(token.expose());
+            request.header(IDEMPOTENCY_KEY, idempotency_key)
+        };
+        outcome(self.exchange(request, DEVICE_KEY_PATH).await)
     }
 
     pub(crate) async fn revoke_self(&self, token: &AccessToken) -> Outcome {

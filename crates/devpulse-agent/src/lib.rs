@@ -24,6 +24,7 @@ pub mod image;
 mod insistence;
 pub mod instance_lock;
 mod intake;
+mod key_rotation;
 pub mod logging;
 pub mod machine;
 pub mod managed;

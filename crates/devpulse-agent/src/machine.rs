@@ -35,7 +35,7 @@ pub fn device_info(server: &ServerOrigin) -> DeviceInfo {
     }
 }
 
-fn os_version() -> String {
+pub(crate) fn os_version() -> String {
     ["/etc/os-release", "/usr/lib/os-release"]
         .into_iter()
         .filter_map(|path| fs::read_to_string(path).ok())

@@ -40,7 +40,9 @@ pub fn status(settings: &Settings) -> Result<Status, WalError> {
     let pause = pause.as_ref().map(pause::status);
     let status = report::status(identity.as_ref(), agent, pipeline, capture, config.as_ref());
     let consent = consent::status(settings);
-    Ok(Status { pause, consent, secret_store: SecretPlace::of(settings).now(), ..status })
+    let place = SecretPlace::of(settings);
+    let (secret_store, key_expires_at) = (place.now(), place.key_expires_at());
+    Ok(Status { pause, consent, secret_store, key_expires_at, ..status })
 }
 
 /// Lists events of a home whose agent does not run, handing each to `take` until it

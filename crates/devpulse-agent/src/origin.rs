@@ -252,6 +252,11 @@ impl ProxyUrl {
         (known && url.has_host()).then_some(Self(url))
     }
 
+    /// Its password, where it has one.
+    pub(crate) fn password(&self) -> Option<String> {
+        self.0.password().map(ToOwned::to_owned)
+    }
+
     /// Whether it bears a name.
     #[must_use]
     pub fn has_login(&self) -> bool {

@@ -55,6 +55,7 @@ pub(crate) fn status(
         },
         consent: None,
         secret_store: None,
+        key_expires_at: None,
         withheld: 0,
     }
 }

@@ -6,7 +6,8 @@ use devpulse_pipeline::Uplink;
 
 use crate::clock_skew::ClockSkew;
 use crate::credentials::{
-    Credentials, CredentialsError, DeviceIdentity, Enrollment, SecretStore, SystemKeychain,
+    Credentials, CredentialsError, DeviceIdentity, Enrollment, KeyExchange, SecretPlace,
+    SecretStore, SystemKeychain,
 };
 use crate::http::{HttpOptions, HttpSetupError};
 use crate::server::{KeySource, OtherOrigin, ServerApi, ServerUplink};
@@ -53,7 +54,7 @@ impl Upstream {
         if let Some(identity) = enrollment.identity() {
             identity.check_server(settings)?;
         }
-        Self::prepare(settings, keychain, enrollment)
+        Self::prepare(settings, keychain, enrollment, &SecretPlace::of(settings))
     }
 
     /// The way to the server that the credentials file names, wherever the settings lead:
@@ -64,13 +65,15 @@ impl Upstream {
             Enrollment::of_home(&settings.local().home, keychain)
         };
         let enrollment = load(settings, &keychain, of_home).await?;
-        Self::prepare(settings, keychain, enrollment)
+        let home = SecretPlace::Home(settings.local().home.clone());
+        Self::prepare(settings, keychain, enrollment, &home)
     }
 
     fn prepare(
         settings: &Settings,
         keychain: Arc<dyn SecretStore>,
         enrollment: Enrollment,
+        place: &SecretPlace,
     ) -> Result<Option<Self>, UpstreamError> {
         let (identity, key) = match enrollment {
             Enrollment::NotEnrolled => return Ok(None),
@@ -80,14 +83,20 @@ impl Upstream {
             Enrollment::KeyUnavailable { identity, error } => {
                 tracing::warn!(%error, "the device's key is not at hand; capture goes on");
                 let home = settings.local().home.clone();
-                (identity, KeySource::Stored { store: keychain, home })
+                (identity, KeySource::Stored { store: Arc::clone(&keychain), home })
             }
         };
         identity.check_plain(settings)?;
         let options = HttpOptions::of(settings.local());
         let api = ServerApi::new(identity.server_url.clone(), &options)?;
-        let uplink = Arc::new(ServerUplink::new(api, &identity, key)?);
-        Ok(Some(Self { identity, uplink }))
+        let uplink = ServerUplink::new(api, &identity, key)?;
+        let uplink = match place {
+            SecretPlace::Environment => uplink,
+            SecretPlace::Home(home) => {
+                uplink.exchangeable(KeyExchange { home: home.clone(), store: keychain })
+            }
+        };
+        Ok(Some(Self { identity, uplink: Arc::new(uplink) }))
     }
 
     pub(crate) const fn identity(&self) -> &DeviceIdentity {

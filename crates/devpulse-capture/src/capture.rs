@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use devpulse_protocol::{ActivityType, ConsentNote, HeartbeatType, RefusedSetting, Screenshot};
+use devpulse_protocol::{
+    ActivityType, ConsentNote, HeartbeatType, RefusedSetting, Screenshot, Timestamp,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +58,8 @@ pub struct Figures {
     pub consent: Option<ConsentNote>,
     /// Seconds by which the clock is ahead of the server's, where that is known.
     pub clock_skew_s: Option<f64>,
+    /// When the device's key ends, where that is known.
+    pub key_expires_at: Option<Timestamp>,
 }
 
 impl Capture {

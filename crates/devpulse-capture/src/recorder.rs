@@ -323,6 +323,7 @@ impl Recorder {
             withheld: self.tracker.withheld(),
             consent: figures.consent,
             clock_skew_s: figures.clock_skew_s,
+            key_expires_at: figures.key_expires_at,
         };
         let urgency = match kind {
             HeartbeatType::Regular => Urgency::Routine,

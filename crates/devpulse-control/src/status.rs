@@ -38,6 +38,9 @@ pub struct Status {
     /// Where the device's key is kept; `null` where there is none.
     #[serde(default)]
     pub secret_store: Option<KeyPlace>,
+    /// When the device's key ends; `null` where it does not, or where that is not known.
+    #[serde(default)]
+    pub key_expires_at: Option<Timestamp>,
     /// Window sessions since the agent started that a rule kept from being reported.
     #[serde(default)]
     pub withheld: u64,
@@ -310,11 +313,12 @@ mod tests {
             config: ConfigStatus::default(),
             consent: None,
             secret_store: None,
+            key_expires_at: None,
             withheld: 0,
         };
         let signal = r#"{"backend":null,"state":"unavailable","last_seen":null,"detail":"no agent is running"}"#;
         let expected = format!(
-            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null,"progress":{{"captured_at":null,"stored_at":null,"sent_at":null,"acknowledged_at":null,"deadline_s":null}}}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}},"consent":null,"secret_store":null,"withheld":0}}"#
+            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null,"progress":{{"captured_at":null,"stored_at":null,"sent_at":null,"acknowledged_at":null,"deadline_s":null}}}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}},"consent":null,"secret_store":null,"key_expires_at":null,"withheld":0}}"#
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
         assert_eq!(serde_json::from_str::<Status>(&expected).unwrap(), status);

@@ -191,7 +191,7 @@ fieldset!(Gap {
 
 fieldset!(Heartbeat {
     listed heartbeat_type, pending, oldest_pending_s, dropped, capabilities, overrides,
-    refused_settings, withheld, clock_skew_s; raw consent = consent_json; rare
+    refused_settings, withheld, clock_skew_s, key_expires_at; raw consent = consent_json; rare
 });
 
 impl Fieldset for v1::Custom {

@@ -124,6 +124,27 @@ impl From<v1::IssueTokenResponse> for protocol::TokenResponse {
     }
 }
 
+impl From<&protocol::KeyResponse> for v1::IssueKeyResponse {
+    fn from(response: &protocol::KeyResponse) -> Self {
+        Self {
+            api_key: response.api_key.expose().to_owned(),
+            expires_at: response.expires_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+impl TryFrom<v1::IssueKeyResponse> for protocol::KeyResponse {
+    type Error = MessageFault;
+
+    fn try_from(message: v1::IssueKeyResponse) -> Result<Self, MessageFault> {
+        let expires_at = message.expires_at.map(|at| at.parse()).transpose();
+        Ok(Self {
+            api_key: ApiKey::new(message.api_key),
+            expires_at: expires_at.map_err(|_| fault("expires_at"))?,
+        })
+    }
+}
+
 impl From<protocol::Receipt> for v1::Receipt {
     fn from(receipt: protocol::Receipt) -> Self {
         let rejection = |rejection: protocol::Rejection| v1::Rejection {

@@ -62,6 +62,7 @@ fn heartbeat() -> EventBody {
         }],
         withheld: 2,
         clock_skew_s: Some(-1.5),
+        key_expires_at: None,
         consent: None,
     })
 }

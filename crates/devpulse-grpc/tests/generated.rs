@@ -26,6 +26,7 @@ fn the_generated_code_is_fresh() {
             ".devpulse.v1.EnrollResponse",
             ".devpulse.v1.IssueTokenRequest",
             ".devpulse.v1.IssueTokenResponse",
+            ".devpulse.v1.IssueKeyResponse",
         ])
         .compile_fds(descriptors)
         .unwrap();

@@ -4,7 +4,9 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use devpulse_protocol::{BATCH_PATH, CONFIG_PATH, ENROLL_PATH, SCREENSHOTS_PATH, TOKEN_PATH};
+use devpulse_protocol::{
+    BATCH_PATH, CONFIG_PATH, DEVICE_KEY_PATH, ENROLL_PATH, SCREENSHOTS_PATH, TOKEN_PATH,
+};
 use serde_json::Value;
 
 use crate::fault::Fault;
@@ -65,6 +67,12 @@ impl Request {
     #[must_use]
     pub fn is_token(&self) -> bool {
         self.path.starts_with(TOKEN_PATH)
+    }
+
+    /// Whether it asks for the next key.
+    #[must_use]
+    pub fn is_key(&self) -> bool {
+        self.path.starts_with(DEVICE_KEY_PATH)
     }
 
     /// Whether it asks for the configuration.

@@ -192,6 +192,12 @@ impl TestServer {
         assert!(self.runtime.block_on(self.admin().revoke(device_id)).unwrap());
     }
 
+    /// Orders one device to exchange its key.
+    pub fn rotate_key(&self, device_id: &str) {
+        let device_id = DeviceId::new(device_id);
+        assert!(self.runtime.block_on(self.admin().rotate_key(device_id)).unwrap());
+    }
+
     /// Ends the key of one device.
     pub fn expire_key(&self, device_id: &str) {
         let device_id = DeviceId::new(device_id);
@@ -214,6 +220,12 @@ impl TestServer {
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
         self.query(EventQuery::default())
+    }
+
+    /// How many events it holds.
+    #[must_use]
+    pub fn event_count(&self) -> u64 {
+        self.runtime.block_on(self.admin().event_count()).unwrap()
     }
 
     /// What it holds of one device, in order of arrival.

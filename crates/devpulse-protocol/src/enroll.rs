@@ -94,3 +94,14 @@ pub struct TokenResponse {
     /// Its life in seconds.
     pub expires_in: u64,
 }
+
+/// The key that takes the place of the device's own once it was used. Until then the
+/// former one is valid.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyResponse {
+    /// What the device gets access tokens with.
+    pub api_key: ApiKey,
+    /// When the key ends, where it does.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}

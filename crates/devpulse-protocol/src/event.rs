@@ -242,6 +242,9 @@ pub struct Heartbeat {
     /// behind, `null` before the server has told the time.
     #[serde(default)]
     pub clock_skew_s: Option<f64>,
+    /// When the device's key ends; `null` where it does not, or where that is not known.
+    #[serde(default)]
+    pub key_expires_at: Option<Timestamp>,
     /// What the person agreed to; `null` where nobody was asked.
     #[serde(default)]
     pub consent: Option<ConsentNote>,

@@ -24,7 +24,7 @@ pub use config::{
 };
 pub use config::{BatchConfig, ImageFormat, LimitsConfig, Mask, PauseConfig, TitlePolicy, Trigger};
 pub use enroll::{
-    DeviceInfo, EnrollRequest, EnrollResponse, Platform, TokenRequest, TokenResponse,
+    DeviceInfo, EnrollRequest, EnrollResponse, KeyResponse, Platform, TokenRequest, TokenResponse,
 };
 pub use event::{
     Activity, ActivityType, CapabilityState, ConsentNote, Custom, CustomError, Event, EventBody,
@@ -35,8 +35,8 @@ pub use gap::{Gap, GapReason};
 pub use ids::{BatchId, DeviceId, Epoch, EventId, Seq, UserId, Username};
 pub use problem::{Problem, ProblemCode};
 pub use routes::{
-    ADMIN_PREFIX, BATCH_PATH, CONFIG_PATH, DEVICE_SELF_PATH, ENROLL_PATH, HEALTH_PATH,
-    IDEMPOTENCY_KEY, PROTOCOL_HEADER, PROTOCOL_VERSION, SCREENSHOTS_PATH, TOKEN_PATH,
+    ADMIN_PREFIX, BATCH_PATH, CONFIG_PATH, DEVICE_KEY_PATH, DEVICE_SELF_PATH, ENROLL_PATH,
+    HEALTH_PATH, IDEMPOTENCY_KEY, PROTOCOL_HEADER, PROTOCOL_VERSION, SCREENSHOTS_PATH, TOKEN_PATH,
 };
 pub use secret::{AccessToken, ApiKey, EnrollmentSecret};
 pub use timestamp::Timestamp;

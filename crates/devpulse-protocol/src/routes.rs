@@ -14,6 +14,8 @@ pub const BATCH_PATH: &str = "/api/v1/events/batch";
 pub const SCREENSHOTS_PATH: &str = "/api/v1/screenshots";
 /// Deleting it revokes the key of the device that asks.
 pub const DEVICE_SELF_PATH: &str = "/api/v1/devices/self";
+/// Issues the next key of the device that asks.
+pub const DEVICE_KEY_PATH: &str = "/api/v1/devices/self/key";
 /// Where the reference server's admin interface begins.
 pub const ADMIN_PREFIX: &str = "/admin/v1";
 
@@ -21,5 +23,5 @@ pub const ADMIN_PREFIX: &str = "/admin/v1";
 pub const PROTOCOL_HEADER: &str = "devpulse-protocol";
 /// The version of this contract.
 pub const PROTOCOL_VERSION: &str = "1";
-/// Bears the batch id of a batch.
+/// Bears the batch id of a batch, or an id that is the same on every retry.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";

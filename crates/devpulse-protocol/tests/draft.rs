@@ -142,7 +142,10 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
         vec(refused, 0..3),
         any::<u64>(),
         option::of(consents()),
-        option::of(any::<i32>().prop_map(|millis| f64::from(millis) / 1000.0)),
+        (
+            option::of(any::<i32>().prop_map(|millis| f64::from(millis) / 1000.0)),
+            option::of(instants()),
+        ),
     )
         .prop_map(
             |(
@@ -155,7 +158,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                 refused,
                 withheld,
                 consent,
-                clock_skew_s,
+                (clock_skew_s, key_expires_at),
             )| {
                 Heartbeat {
                     heartbeat_type,
@@ -168,6 +171,7 @@ fn heartbeats() -> impl Strategy<Value = Heartbeat> {
                     withheld,
                     consent,
                     clock_skew_s,
+                    key_expires_at,
                 }
             },
         )

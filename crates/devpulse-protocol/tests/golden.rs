@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use devpulse_protocol::{
-    BatchEnvelope, Config, EnrollRequest, EnrollResponse, Event, EventType, Key, Problem,
-    ProblemCode, Receipt, ServerConfig, TokenRequest, TokenResponse,
+    BatchEnvelope, Config, EnrollRequest, EnrollResponse, Event, EventType, Key, KeyResponse,
+    Problem, ProblemCode, Receipt, ServerConfig, TokenRequest, TokenResponse,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,7 @@ fn every_golden_message_is_written_as_it_was_read() {
             "enroll_response" => check::<EnrollResponse>(&path, &text),
             "token_request" => check::<TokenRequest>(&path, &text),
             "token_response" => check::<TokenResponse>(&path, &text),
+            "key_response" => check::<KeyResponse>(&path, &text),
             "config" => {}
             other => panic!("{}: no message is called {other}", path.display()),
         }
@@ -143,6 +144,7 @@ fn kind(path: &Path) -> &'static str {
         "enroll_response",
         "token_request",
         "token_response",
+        "key_response",
         "config",
     ];
     kinds

@@ -9,6 +9,7 @@ use crate::credential::Digest;
 use crate::store::configs::{self, ConfigChange, ConfigDocument, ConfigScope, Validation};
 use crate::store::devices::{self, DeviceSummary};
 use crate::store::events::{self, EventCount, EventPage, EventQuery};
+use crate::store::keys;
 use crate::store::screenshots::{self, ScreenshotImage, ScreenshotSummary};
 use crate::store::secrets::{self, IssuedSecret, SecretRequest, SecretSummary};
 use crate::store::users::{self, Standing, UserSummary};
@@ -82,6 +83,13 @@ impl Admin {
     /// Ends a device's right to send; `false` where there is no such device.
     pub async fn revoke(&self, device: DeviceId) -> Result<bool, StoreError> {
         self.store.write(move |connection| devices::revoke(connection, &device)).await
+    }
+
+    /// Orders a device to exchange its API key; `false` where there is no such device. The
+    /// key that it has is valid until it has used the next one.
+    pub async fn rotate_key(&self, device: DeviceId) -> Result<bool, StoreError> {
+        let order = uuid::Uuid::now_v7().to_string();
+        self.store.write(move |connection| keys::order(connection, &device, &order)).await
     }
 
     /// Lets the API key of a device end now; `false` where there is no such device.

@@ -36,6 +36,7 @@ pub fn admin_router(admin: Admin, token: AdminToken) -> Router {
         .route("/devices", get(devices))
         .route("/devices/{id}", get(device))
         .route("/devices/{id}/revoke", post(revoke))
+        .route("/devices/{id}/rotate-key", post(rotate_key))
         .route(
             "/devices/{id}/config",
             get(device_config).put(set_device_config).delete(clear_device_config),
@@ -92,6 +93,10 @@ async fn device(State(admin): State<Admin>, id: Named) -> Answer {
 
 async fn revoke(State(admin): State<Admin>, id: Named) -> Answer {
     found(admin.revoke(device_id(id)?).await?, NO_SUCH_DEVICE)
+}
+
+async fn rotate_key(State(admin): State<Admin>, id: Named) -> Answer {
+    found(admin.rotate_key(device_id(id)?).await?, NO_SUCH_DEVICE)
 }
 
 async fn device_config(State(admin): State<Admin>, id: Named) -> Answer {

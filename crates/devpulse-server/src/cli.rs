@@ -42,7 +42,7 @@ enum Command {
     /// Issue, list and delete enrollment secrets.
     #[command(subcommand)]
     Secret(SecretCommand),
-    /// List devices, or end a device's right to send.
+    /// List devices, order one to exchange its key, or end its right to send.
     #[command(subcommand)]
     Device(DeviceCommand),
     /// List people, or decide whether they may enroll devices.

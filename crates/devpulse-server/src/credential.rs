@@ -11,6 +11,13 @@ pub(crate) fn generate(prefix: &str) -> String {
     format!("{prefix}{}", Digest(rand::random()))
 }
 
+/// A secret as [`generate`] makes one, the same each time for the same seed and text: so that
+/// a question that is asked again gets the same answer, although none is kept.
+pub(crate) fn derive(prefix: &str, seed: &[u8; 32], text: &str) -> String {
+    let inner = Digest::of([seed.as_slice(), text.as_bytes()].concat());
+    format!("{prefix}{}", Digest::of([seed.as_slice(), &inner.0].concat()))
+}
+
 /// A SHA-256. It is enough to protect what [`generate`] made, because 256 random
 /// bits cannot be guessed; it would not be enough for what people make up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +82,14 @@ mod tests {
         for text in ["", "00", &"g".repeat(64), &"0".repeat(63), &"é".repeat(32)] {
             assert_eq!(Digest::from_hex(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_derived_secret_is_the_same_for_the_same_text_and_seed_only() {
+        let derived = derive("dpk_", &[1; 32], "dev-1 a");
+        assert_eq!(derived, derive("dpk_", &[1; 32], "dev-1 a"));
+        assert_ne!(derived, derive("dpk_", &[1; 32], "dev-1 b"));
+        assert_ne!(derived, derive("dpk_", &[2; 32], "dev-1 a"));
     }
 
     #[test]

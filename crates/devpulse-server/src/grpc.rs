@@ -18,7 +18,7 @@ use crate::credential::Digest;
 use crate::refusal::Refusal;
 use crate::routes::batch::{self, MAX_BATCH_BYTES};
 use crate::routes::screenshot::{self, MAX_IMAGE_BYTES, Novelty};
-use crate::routes::{config, enrollment, nothing_here, revoke};
+use crate::routes::{config, enrollment, key, nothing_here, revoke};
 use crate::state::ServerState;
 
 type Reply<T> = Result<tonic::Response<T>, Status>;
@@ -130,6 +130,15 @@ impl DevPulse for Service {
         }
         let novelty = screenshot::take(&self.state, row, named, media_type, bytes).await?;
         reply(v1::PutScreenshotResponse { known: novelty == Novelty::Known })
+    }
+
+    async fn issue_key(
+        &self,
+        request: Request<v1::IssueKeyRequest>,
+    ) -> Reply<v1::IssueKeyResponse> {
+        let caller = self.caller(request.metadata()).await?;
+        let asked = key::idempotency_key(request.metadata().as_ref())?;
+        reply(&key::next(&self.state, caller, asked).await?)
     }
 
     async fn revoke_self(

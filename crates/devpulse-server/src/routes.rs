@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 pub(crate) mod config;
 pub(crate) mod enrollment;
+pub(crate) mod key;
 pub(crate) mod screenshot;
 mod table;
 

@@ -7,11 +7,21 @@ use crate::options::{EnrollmentPolicy, ServerOptions};
 use crate::store::{Store, StoreError};
 
 /// The database and the rules that the routes share; clones are the same server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerState {
     pub(crate) store: Store,
     pub(crate) token_lifetime: Duration,
     pub(crate) enrollment: EnrollmentPolicy,
+    /// What the keys are derived from that devices exchange theirs for; another one in each
+    /// process, and kept nowhere.
+    pub(crate) key_seed: [u8; 32],
+}
+
+/// Shows no seed.
+impl std::fmt::Debug for ServerState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerState").field("store", &self.store).finish_non_exhaustive()
+    }
 }
 
 impl ServerState {
@@ -25,6 +35,7 @@ impl ServerState {
             store: Store::open(&options.database)?,
             token_lifetime: whole_seconds,
             enrollment: options.enrollment,
+            key_seed: rand::random(),
         })
     }
 

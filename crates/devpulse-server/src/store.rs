@@ -7,6 +7,7 @@ pub(crate) mod batches;
 pub(crate) mod configs;
 pub(crate) mod devices;
 pub(crate) mod events;
+pub(crate) mod keys;
 mod schema;
 pub(crate) mod screenshots;
 pub(crate) mod secrets;

@@ -29,6 +29,7 @@ fn status(state: PipelineState) -> Status {
         config: ConfigStatus::default(),
         consent: None,
         secret_store: None,
+        key_expires_at: None,
         withheld: 0,
     }
 }

@@ -34,6 +34,7 @@ fn running(change: impl FnOnce(&mut Status)) -> Snapshot {
         config: ConfigStatus::default(),
         consent: None,
         secret_store: None,
+        key_expires_at: None,
         withheld: 0,
     };
     change(&mut status);

@@ -70,6 +70,7 @@ fn healthy() -> Status {
         config: ConfigStatus::default(),
         consent: None,
         secret_store: None,
+        key_expires_at: None,
         withheld: 0,
     }
 }

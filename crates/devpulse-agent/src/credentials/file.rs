@@ -23,6 +23,23 @@ pub(super) struct CredentialsFile {
     pub(super) secret_store: KeptIn,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) api_key: Option<ApiKey>,
+    /// The server's order that the key follows, where it was exchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) followed_order: Option<String>,
+    /// What is to take the key's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<NextKey>,
+}
+
+/// A key that the server issued, and has not been seen to take.
+#[derive(Serialize, Deserialize)]
+pub(super) struct NextKey {
+    pub(super) order: String,
+    pub(super) issued_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+    /// Where no keychain holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) api_key: Option<ApiKey>,
 }
 
 impl CredentialsFile {

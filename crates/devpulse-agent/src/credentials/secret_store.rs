@@ -33,6 +33,9 @@ pub trait SecretStore: Send + Sync {
 pub struct Secrets {
     /// What the device proves its identity with.
     pub api_key: ApiKey,
+    /// The key that the server issued to take its place, until it was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_api_key: Option<ApiKey>,
 }
 
 /// Why a store gave or took no secret.

@@ -390,3 +390,59 @@ fn a_home_without_credentials_has_no_key_to_move() {
     assert!(!move_key(&scratch.home, &keychain).unwrap());
     assert_eq!(kept_in(&scratch.home), None);
 }
+
+fn issued(api_key: &str) -> Issued {
+    let expires_at = Some(Timestamp::from_millis(9000));
+    Issued { api_key: ApiKey::new(api_key), expires_at, order: "order-1".to_owned() }
+}
+
+#[test]
+fn a_next_key_lies_beside_the_one_in_use_until_it_takes_its_place() {
+    for choice in [SecretStoreChoice::File, SecretStoreChoice::Keyring] {
+        let scratch = scratch();
+        let keychain = std::sync::Arc::new(Keychain::default());
+        credentials(HERE).save(&scratch.home, choice, keychain.as_ref()).unwrap();
+        let exchange = KeyExchange { home: scratch.home.clone(), store: keychain.clone() };
+        let in_use = || match scratch.load(keychain.as_ref()).unwrap() {
+            Enrollment::Enrolled(credentials) => credentials.api_key.expose().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert!(exchange.next().unwrap().is_none());
+        exchange.keep(&issued("next-1")).unwrap();
+        exchange.keep(&issued("next-2")).unwrap();
+        assert_eq!(in_use(), "hunter2");
+        assert_eq!(exchange.next().unwrap().unwrap().api_key.expose(), "next-2");
+        assert_eq!(exchange.followed(), None);
+        assert_eq!(scratch.text().contains("next-2"), choice == SecretStoreChoice::File);
+
+        exchange.promote().unwrap();
+        assert_eq!(in_use(), "next-2");
+        assert!(exchange.next().unwrap().is_none());
+        assert_eq!(exchange.followed().as_deref(), Some("order-1"));
+        let identity = DeviceIdentity::load(&scratch.home).unwrap().unwrap();
+        assert_eq!(identity.expires_at, Some(Timestamp::from_millis(9000)));
+
+        exchange.keep(&issued("next-3")).unwrap();
+        exchange.forget().unwrap();
+        assert!(exchange.next().unwrap().is_none());
+        assert_eq!(in_use(), "next-2");
+    }
+}
+
+#[test]
+fn a_key_that_moves_to_the_keychain_takes_the_next_one_along() {
+    let scratch = scratch();
+    let keychain = std::sync::Arc::new(Keychain::default());
+    let file = SecretStoreChoice::File;
+    credentials(HERE).save(&scratch.home, file, keychain.as_ref()).unwrap();
+    let exchange = KeyExchange { home: scratch.home.clone(), store: keychain.clone() };
+    exchange.keep(&issued("next-1")).unwrap();
+    assert!(move_key(&scratch.home, keychain.as_ref()).unwrap());
+    assert!(!scratch.text().contains("next-1") && !scratch.text().contains("hunter2"));
+    assert_eq!(exchange.next().unwrap().unwrap().api_key.expose(), "next-1");
+    *keychain.trouble.lock().unwrap() = Some(Trouble::Silent);
+    assert!(exchange.next().is_err() && exchange.promote().is_err());
+    *keychain.trouble.lock().unwrap() = None;
+    exchange.promote().unwrap();
+    assert_eq!(key_in(keychain.as_ref(), &scratch.home).unwrap().expose(), "next-1");
+}

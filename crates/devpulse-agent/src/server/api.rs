@@ -189,6 +189,17 @@ impl ServerApi {
         .await
     }
 
+    /// Asks for the key that is to take the place of the device's own.
+    pub(crate) async fn issue_key(&self, token: &AccessToken, idempotency_key: &str) -> Outcome {
+        match &self.way {
+            Way::Http(api) => api.issue_key(token, idempotency_key).await,
+            Way::Grpc { api, fallback } => {
+                let http = |http| HttpApi::issue_key(http, token, idempotency_key);
+                either(api.issue_key(token, idempotency_key), fallback, http).await
+            }
+        }
+    }
+
     /// Ends the device's key.
     pub(crate) async fn revoke_self(&self, token: &AccessToken) -> Outcome {
         self.with_proxy_login(|| async move {

@@ -51,6 +51,16 @@ impl TokenHolder {
         }
     }
 
+    /// A token that `ask` gets, in place of the one in use.
+    pub(crate) async fn renew(
+        &self,
+        ask: impl Future<Output = Outcome>,
+    ) -> Result<AccessToken, Outcome> {
+        let mut held = self.held.lock().await;
+        let renewed = renewed(ask.await)?;
+        Ok(held.insert(renewed).token.clone())
+    }
+
     /// Another token than `refused`, which the server no longer takes: the one that
     /// another task got meanwhile, or one that `ask` gets.
     pub(crate) async fn replace(
@@ -68,21 +78,27 @@ impl TokenHolder {
     }
 }
 
+/// Whether an answer holds a token.
+pub(crate) fn is_granted(outcome: &Outcome) -> bool {
+    read(outcome).is_some()
+}
+
 /// Reads a token out of an answer; an answer that holds none comes back.
 fn renewed(outcome: Outcome) -> Result<Held, Outcome> {
-    let read = |body| serde_json::from_slice::<TokenResponse>(body).ok();
-    let Some(response) = outcome.success().and_then(|body| read(body)) else {
-        return Err(outcome);
-    };
+    read(&outcome).ok_or(outcome)
+}
+
+fn read(outcome: &Outcome) -> Option<Held> {
+    let response: TokenResponse = serde_json::from_slice(outcome.success()?).ok()?;
     let token = response.access_token;
     let fits_a_header =
         !token.expose().is_empty() && token.expose().bytes().all(|byte| byte.is_ascii_graphic());
     if !fits_a_header || !response.token_type.eq_ignore_ascii_case("bearer") {
-        return Err(outcome);
+        return None;
     }
     let life = Duration::from_secs(response.expires_in).min(LONGEST_LIFE);
     let now = Instant::now();
-    Ok(Held { token, renew_at: now + life * 4 / 5, ends_at: now + life })
+    Some(Held { token, renew_at: now + life * 4 / 5, ends_at: now + life })
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
 //! Carries batches and images to the server, with tokens.
 
-use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use devpulse_pipeline::{Answer, Call, GrpcCode, Outcome, OutgoingBatch, OutgoingImage, Uplink};
-use devpulse_protocol::{AccessToken, ApiKey, DeviceId, Timestamp, TokenRequest};
+use devpulse_protocol::{AccessToken, ApiKey, DeviceId, KeyResponse, Timestamp, TokenRequest};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::token::TokenHolder;
+use super::keys::{KeySource, Keys};
+use super::token::{TokenHolder, is_granted};
 use super::{Answered, RefusedCall, ServerApi};
 use crate::clock_skew::ClockSkew;
-use crate::credentials::{DeviceIdentity, SecretStore, key_in};
-use crate::home::Home;
+use crate::credentials::{DeviceIdentity, Issued, KeyExchange};
 use crate::origin::ServerOrigin;
 use crate::server_config::StoredServerConfig;
 
@@ -25,23 +25,10 @@ use crate::server_config::StoredServerConfig;
 pub struct ServerUplink {
     api: ServerApi,
     client_id: DeviceId,
-    key: Mutex<KeySource>,
+    keys: Mutex<Keys>,
+    exchanges: AtomicU32,
     tokens: TokenHolder,
     clock_skew: ClockSkew,
-}
-
-/// Where the device's key comes from.
-#[derive(Clone)]
-pub enum KeySource {
-    /// It is at hand.
-    Held(ApiKey),
-    /// A store has it, and is asked when a token is needed.
-    Stored {
-        /// The store.
-        store: Arc<dyn SecretStore>,
-        /// Whose key it is.
-        home: Home,
-    },
 }
 
 /// A key was to be sent to another server than the one that issued it.
@@ -52,6 +39,23 @@ pub struct OtherOrigin {
     pub issuer: ServerOrigin,
     /// Where it was to go.
     pub server: ServerOrigin,
+}
+
+/// Why the key was not exchanged. The one in use is still good.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    /// The environment gives the key, which is not the agent's to exchange.
+    #[error("the environment gives the key; exchange it there")]
+    NotKeptHere,
+    /// The server did not issue one, or no token for it.
+    #[error("{0}")]
+    Refused(RefusedCall),
+    /// The next key cannot be kept, so it is not used.
+    #[error("the next key cannot be kept: {0}")]
+    Unkept(String),
+    /// The server does not take the key that it issued.
+    #[error("the server does not take the key that it issued")]
+    NotTaken,
 }
 
 /// What the server says about its configuration.
@@ -80,10 +84,61 @@ impl ServerUplink {
         Ok(Self {
             api,
             client_id: identity.device_id.clone(),
-            key: Mutex::new(key),
+            keys: Mutex::new(Keys::new(key)),
+            exchanges: AtomicU32::new(0),
             tokens: TokenHolder::default(),
             clock_skew: ClockSkew::default(),
         })
+    }
+
+    /// Has the key exchanged where the server orders it, or where an exchange was begun.
+    pub(crate) fn exchangeable(self, exchange: KeyExchange) -> Self {
+        Self { keys: Mutex::new(self.keys.into_inner().exchangeable(exchange)), ..self }
+    }
+
+    /// Follows an order to exchange the key, unless it was followed before: asks for the next
+    /// one, keeps it, and uses it.
+    pub(crate) async fn exchange_key(&self, order: &str) -> Result<(), ExchangeError> {
+        let pending = {
+            let mut keys = self.keys.lock().await;
+            if !keys.is_exchangeable() {
+                return Err(ExchangeError::NotKeptHere);
+            }
+            if keys.follows(order) {
+                return Ok(());
+            }
+            keys.next().await
+        };
+        // One of another order is not what this one is about.
+        if pending.is_none_or(|pending| pending.order != order) {
+            let issued = self.issue_key(order).await.map_err(ExchangeError::Refused)?;
+            self.keys.lock().await.keep(issued).await.map_err(ExchangeError::Unkept)?;
+        }
+        let renewed = self.tokens.renew(self.ask_for_token()).await;
+        renewed.map_err(|outcome| ExchangeError::Refused(RefusedCall::of(outcome)))?;
+        if self.keys.lock().await.follows(order) {
+            return Ok(());
+        }
+        // What the server answers to the same question again may be what it did not take.
+        self.exchanges.fetch_add(1, Ordering::Relaxed);
+        Err(ExchangeError::NotTaken)
+    }
+
+    /// Asks for the next key; the same question each time for the same order.
+    async fn issue_key(&self, order: &str) -> Result<Issued, RefusedCall> {
+        let exchange = self.exchanges.load(Ordering::Relaxed);
+        let asked = format!("{}\n{exchange}\n{order}", self.client_id.as_str());
+        let digest = Sha256::digest(asked.as_bytes());
+        let idempotency_key: String =
+            digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let (api, id) = (&self.api, idempotency_key.as_str());
+        let answered = self.with_token(|token| async move { api.issue_key(&token, id).await });
+        let outcome = answered.await.map_err(RefusedCall::of)?;
+        let response = outcome.success().and_then(|body| serde_json::from_slice(body).ok());
+        let response = response.filter(|response: &KeyResponse| is_key(&response.api_key));
+        let KeyResponse { api_key, expires_at } =
+            response.ok_or_else(|| RefusedCall::of(outcome.clone()))?;
+        Ok(Issued { api_key, expires_at, order: order.to_owned() })
     }
 
     /// How far this computer's clock is ahead of the server's.
@@ -142,31 +197,33 @@ impl ServerUplink {
         Ok(call(self.tokens.replace(&token, self.ask_for_token()).await?).await)
     }
 
+    /// Asks for a token with the key in use. Where there is a next key, with that one first:
+    /// from its first use on the former one may not be valid any more.
     async fn ask_for_token(&self) -> Outcome {
-        match self.key().await {
-            Ok(api_key) => {
-                let client_id = self.client_id.clone();
-                self.api.token(&TokenRequest { api_key, client_id }).await
+        let mut keys = self.keys.lock().await;
+        if let Some(issued) = keys.next().await {
+            let outcome = self.token_for(issued.api_key).await;
+            if is_granted(&outcome) {
+                keys.promote().await;
+                return outcome;
             }
-            Err(cause) => Outcome::NoKey(cause),
+            if !outcome.is_unauthenticated() {
+                return outcome;
+            }
         }
+        let outcome = match keys.own().await {
+            Ok(api_key) => self.token_for(api_key).await,
+            Err(cause) => Outcome::NoKey(cause),
+        };
+        if is_granted(&outcome) && keys.next().await.is_some() {
+            keys.forget().await;
+        }
+        outcome
     }
 
-    async fn key(&self) -> Result<ApiKey, String> {
-        let mut source = self.key.lock().await;
-        let (store, home) = match &*source {
-            KeySource::Held(key) => return Ok(key.clone()),
-            KeySource::Stored { store, home } => (Arc::clone(store), home.clone()),
-        };
-        let asked = tokio::task::spawn_blocking(move || key_in(&*store, &home)).await;
-        match asked {
-            Ok(Ok(key)) => {
-                *source = KeySource::Held(key.clone());
-                Ok(key)
-            }
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
-        }
+    async fn token_for(&self, api_key: ApiKey) -> Outcome {
+        let client_id = self.client_id.clone();
+        self.api.token(&TokenRequest { api_key, client_id }).await
     }
 }
 
@@ -185,18 +242,17 @@ impl Uplink for ServerUplink {
     }
 }
 
-impl fmt::Debug for KeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Held(_) => "Held(redacted)",
-            Self::Stored { .. } => "Stored",
-        })
-    }
-}
-
 fn answer(call: Call, answered: Result<Outcome, Outcome>) -> Answer {
     match answered {
         Ok(outcome) => Answer { call, outcome },
         Err(outcome) => Answer { call: Call::Token, outcome },
     }
+}
+
+/// Whether it can be a key at all, and not what something in between made of one.
+fn is_key(api_key: &ApiKey) -> bool {
+    const LONGEST: usize = 1024;
+
+    let text = api_key.expose();
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

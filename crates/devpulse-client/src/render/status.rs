@@ -1,5 +1,7 @@
 //! `status` for people: the agent, the pipeline stage by stage, what each signal is served by.
 
+use std::time::Duration;
+
 use devpulse_agent::printable::printable;
 use devpulse_control::{
     KeyPlace, PauseStatus, PipelineState, PipelineStatus, SignalStatus, Status,
@@ -16,6 +18,7 @@ pub(crate) fn text(status: &Status, now: Timestamp) -> String {
     if let Some(place) = status.secret_store {
         lines.push(field("key", key_place(place)));
     }
+    lines.extend(key_end(status, now));
     lines.push(field("delivery", &delivery(status, now)));
     if let Some(error) = &status.pipeline.last_error {
         lines.push(field("", &format!("last error: {}", printable(error))));
@@ -75,6 +78,20 @@ const fn key_place(place: KeyPlace) -> &'static str {
         KeyPlace::File => "in credentials.json, which only you can read",
         KeyPlace::Environment => "in the environment of the agent",
     }
+}
+
+/// Told in time for somebody to do something about it.
+fn key_end(status: &Status, now: Timestamp) -> Option<String> {
+    const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+    const AGAIN: &str = "ask your administrator, then: devpulse-client enroll --force";
+
+    let end = status.key_expires_at?;
+    if end <= now {
+        return Some(field("", &format!("it ended {}; {AGAIN}", ago(end, now))));
+    }
+    let left = end.since(now);
+    let text = format!("it ends in {}, unless the server exchanges it", super::duration(left));
+    (left < SOON).then(|| field("", &text))
 }
 
 fn delivery(status: &Status, now: Timestamp) -> String {
@@ -177,7 +194,7 @@ fn capture(status: &Status, now: Timestamp) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use devpulse_control::{AgentStatus, CaptureStatus, ConfigStatus};
@@ -193,7 +210,8 @@ mod tests {
         Some(now().minus(Duration::from_secs(seconds)))
     }
 
-    fn working() -> Status {
+    /// What a busy agent says.
+    pub(crate) fn working() -> Status {
         let signal = |state, backend: &str, detail: Option<&str>| SignalStatus {
             backend: Some(backend.to_owned()),
             state,
@@ -241,6 +259,7 @@ mod tests {
             config: ConfigStatus { version: Some(7), fetched_at: before(120) },
             consent: None,
             secret_store: Some(KeyPlace::Keyring),
+            key_expires_at: None,
             withheld: 0,
         }
     }
@@ -283,6 +302,7 @@ capture
             config: ConfigStatus::default(),
             consent: None,
             secret_store: None,
+            key_expires_at: None,
             withheld: 0,
             ..working()
         };

@@ -197,6 +197,7 @@ impl Controller for TestAgent {
             config: ConfigStatus::default(),
             consent: None,
             secret_store: None,
+            key_expires_at: None,
             withheld: 0,
         }
     }

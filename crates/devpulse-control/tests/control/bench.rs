@@ -170,6 +170,7 @@ impl Controller for TestController {
             config: ConfigStatus::default(),
             consent: None,
             secret_store: None,
+            key_expires_at: None,
             withheld: 0,
         }
     }

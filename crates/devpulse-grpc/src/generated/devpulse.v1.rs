@@ -61,6 +61,16 @@ pub struct IssueTokenResponse {
     #[prost(uint64, tag = "3")]
     pub expires_in: u64,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IssueKeyRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct IssueKeyResponse {
+    #[prost(string, tag = "1")]
+    pub api_key: ::prost::alloc::string::String,
+    #[prost(string, optional, tag = "2")]
+    pub expires_at: ::core::option::Option<::prost::alloc::string::String>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetConfigRequest {
     /// The `etag` of the configuration that the device has.
@@ -176,6 +186,8 @@ pub struct Heartbeat {
     /// The object `consent`, or null, as JSON.
     #[prost(string, optional, tag = "10")]
     pub consent_json: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "11")]
+    pub key_expires_at: ::core::option::Option<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefusedSetting {
@@ -496,6 +508,32 @@ pub mod dev_pulse_client {
                 .insert(GrpcMethod::new("devpulse.v1.DevPulse", "PutScreenshot"));
             self.inner.client_streaming(req, path, codec).await
         }
+        /// Issues the next key of the device that asks. It bears `idempotency-key`. The former key
+        /// is valid until a token was given for the new one.
+        pub async fn issue_key(
+            &mut self,
+            request: impl tonic::IntoRequest<super::IssueKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IssueKeyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/devpulse.v1.DevPulse/IssueKey",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("devpulse.v1.DevPulse", "IssueKey"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Ends the right to send of the device that asks.
         pub async fn revoke_self(
             &mut self,
@@ -568,6 +606,15 @@ pub mod dev_pulse_server {
             request: tonic::Request<tonic::Streaming<super::PutScreenshotRequest>>,
         ) -> std::result::Result<
             tonic::Response<super::PutScreenshotResponse>,
+            tonic::Status,
+        >;
+        /// Issues the next key of the device that asks. It bears `idempotency-key`. The former key
+        /// is valid until a token was given for the new one.
+        async fn issue_key(
+            &self,
+            request: tonic::Request<super::IssueKeyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IssueKeyResponse>,
             tonic::Status,
         >;
         /// Ends the right to send of the device that asks.
@@ -874,6 +921,49 @@ pub mod dev_pulse_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.client_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/devpulse.v1.DevPulse/IssueKey" => {
+                    #[allow(non_camel_case_types)]
+                    struct IssueKeySvc<T: DevPulse>(pub Arc<T>);
+                    impl<T: DevPulse> tonic::server::UnaryService<super::IssueKeyRequest>
+                    for IssueKeySvc<T> {
+                        type Response = super::IssueKeyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::IssueKeyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DevPulse>::issue_key(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = IssueKeySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -10,11 +10,17 @@ use super::{Config, Key, RefusedSetting};
 pub struct ServerConfig {
     /// The configuration's version, where the server gave one.
     pub version: Option<i64>,
+    /// The order to exchange the device's key, where there is one: any text, another for
+    /// each order.
+    pub rotate_key: Option<String>,
     /// The settings that are in force, in the order of [`Key::ALL`].
     pub settings: Vec<(Key, Value)>,
     /// The settings that were refused.
     pub refused: Vec<RefusedSetting>,
 }
+
+/// Longest order to exchange a key, in bytes.
+const LONGEST_ORDER: usize = 256;
 
 /// Why a server's answer is no configuration at all.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +49,13 @@ impl ServerConfig {
     /// Fails only where it is no JSON object.
     pub fn from_value(value: &Value) -> Result<Self, ServerConfigError> {
         let Value::Object(object) = value else { return Err(ServerConfigError::NotAnObject) };
-        let mut server =
-            Self { version: object.get("version").and_then(Value::as_i64), ..Self::default() };
+        let order = object.get("rotate_key").and_then(Value::as_str);
+        let order = order.filter(|order| (1..=LONGEST_ORDER).contains(&order.len()));
+        let mut server = Self {
+            version: object.get("version").and_then(Value::as_i64),
+            rotate_key: order.map(str::to_owned),
+            ..Self::default()
+        };
         let mut scratch = Config::default();
         for key in Key::ALL {
             let Some(value) = lookup(object, key.name()) else { continue };
@@ -82,12 +93,22 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(server.version, Some(7));
+        assert_eq!(server.rotate_key, None);
         assert_eq!(
             server.settings,
             [(Key::HeartbeatInterval, json!(30)), (Key::BatchMaxInterval, json!(200))]
         );
         assert_eq!(server.refused.len(), 1);
         assert_eq!(server.refused[0].key, "batch.max_events");
+    }
+
+    #[test]
+    fn an_order_to_exchange_the_key_is_text_of_a_sensible_length() {
+        let order = |value| ServerConfig::from_value(&json!({"rotate_key": value})).unwrap();
+        assert_eq!(order(json!("2026-11")).rotate_key.as_deref(), Some("2026-11"));
+        for value in [json!(""), json!(true), json!(null), json!("x".repeat(257))] {
+            assert_eq!(order(value).rotate_key, None);
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ pub(super) enum SecretCommand {
 pub(super) enum DeviceCommand {
     /// List the devices: id, state, person, host, when it was last heard of.
     List,
+    /// Order a device to exchange its key. The one that it has is valid until it has used
+    /// the next one.
+    RotateKey {
+        /// The device's id, as `device list` prints it.
+        id: String,
+    },
     /// End a device's right to send. It can only enroll again.
     Revoke {
         /// The device's id, as `device list` prints it.
@@ -142,6 +148,12 @@ pub(super) async fn device(db: &Path, command: DeviceCommand) -> Result<(), Fail
         DeviceCommand::List => {
             let devices = existing(db)?.devices().await?;
             print_lines(devices.iter().map(device_line))
+        }
+        DeviceCommand::RotateKey { id } => {
+            if existing(db)?.rotate_key(DeviceId::new(id.as_str())).await? {
+                return Ok(());
+            }
+            Err(no_such_device(&id))
         }
         DeviceCommand::Revoke { id } => {
             if existing(db)?.revoke(DeviceId::new(id.as_str())).await? {

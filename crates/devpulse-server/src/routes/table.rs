@@ -5,11 +5,11 @@ use axum::Router;
 use axum::http::Method;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use devpulse_protocol::{
-    BATCH_PATH, CONFIG_PATH, DEVICE_SELF_PATH, ENROLL_PATH, HEALTH_PATH, SCREENSHOTS_PATH,
-    TOKEN_PATH,
+    BATCH_PATH, CONFIG_PATH, DEVICE_KEY_PATH, DEVICE_SELF_PATH, ENROLL_PATH, HEALTH_PATH,
+    SCREENSHOTS_PATH, TOKEN_PATH,
 };
 
-use super::{batch, config, enrollment, health, revoke_self, screenshot};
+use super::{batch, config, enrollment, health, key, revoke_self, screenshot};
 use crate::state::ServerState;
 
 /// A call that devices may make.
@@ -27,19 +27,22 @@ pub enum PublicRoute {
     Batch,
     /// Takes an image.
     Screenshot,
+    /// Issues the next key of the device that asks.
+    Key,
     /// Ends the right to send of the device that asks.
     RevokeSelf,
 }
 
 impl PublicRoute {
     /// Every public route.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Health,
         Self::Enroll,
         Self::Token,
         Self::Config,
         Self::Batch,
         Self::Screenshot,
+        Self::Key,
         Self::RevokeSelf,
     ];
 
@@ -48,7 +51,7 @@ impl PublicRoute {
     pub const fn method(self) -> Method {
         match self {
             Self::Health | Self::Config => Method::GET,
-            Self::Enroll | Self::Token | Self::Batch => Method::POST,
+            Self::Enroll | Self::Token | Self::Batch | Self::Key => Method::POST,
             Self::Screenshot => Method::PUT,
             Self::RevokeSelf => Method::DELETE,
         }
@@ -64,6 +67,7 @@ impl PublicRoute {
             Self::Config => CONFIG_PATH.to_owned(),
             Self::Batch => BATCH_PATH.to_owned(),
             Self::Screenshot => format!("{SCREENSHOTS_PATH}/{{sha256}}"),
+            Self::Key => DEVICE_KEY_PATH.to_owned(),
             Self::RevokeSelf => DEVICE_SELF_PATH.to_owned(),
         }
     }
@@ -82,6 +86,7 @@ impl PublicRoute {
             Self::Config => get(config::fetch),
             Self::Batch => post(batch::send),
             Self::Screenshot => put(screenshot::send),
+            Self::Key => post(key::issue),
             Self::RevokeSelf => delete(revoke_self),
         }
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::StoreError;
+use super::{StoreError, keys};
 
 /// A configuration as devices get it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,6 +68,9 @@ pub(crate) fn effective(
     if let Some(own_body) = own_body {
         lay_over(&mut body, own_body);
     }
+    if let Some(order) = keys::ordered(connection, device_id)? {
+        body.insert("rotate_key".to_owned(), order.into());
+    }
     Ok(document(version.max(own_version), body))
 }
 
@@ -108,6 +111,20 @@ pub(crate) fn clear(
     device_id: &DeviceId,
 ) -> Result<ConfigChange, StoreError> {
     replace(connection, &ConfigScope::Device(device_id.clone()), None, None)
+}
+
+/// Gives what a device gets another version, because something besides the settings has
+/// changed in it.
+pub(super) fn renew_version(
+    connection: &Connection,
+    device_id: &DeviceId,
+) -> Result<(), StoreError> {
+    connection.execute("UPDATE config SET newest = newest + 1", [])?;
+    connection.execute(
+        "UPDATE device SET config_version = (SELECT newest FROM config) WHERE device_id = ?",
+        [device_id.as_str()],
+    )?;
+    Ok(())
 }
 
 fn replace(

@@ -30,8 +30,12 @@ pub struct DeviceSummary {
     pub device: DeviceInfo,
     /// When it enrolled last.
     pub enrolled_at: Timestamp,
+    /// When its key was issued.
+    pub key_issued_at: Timestamp,
     /// When its key ends.
     pub key_expires_at: Option<Timestamp>,
+    /// Whether it was ordered to exchange its key, and has not used another one yet.
+    pub key_rotation_ordered: bool,
     /// When it last sent a batch or an image.
     pub last_seen_at: Option<Timestamp>,
     /// When it was revoked.
@@ -173,7 +177,8 @@ fn store(
              VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
              ON CONFLICT(device_id) DO UPDATE SET platform = ?4, os_version = ?5, arch = ?6,
                client_version = ?7, key_digest = ?9, key_expires_ms = ?10, enrolled_ms = ?11,
-               revoked_ms = NULL",
+               key_issued_ms = NULL, next_key_digest = NULL, next_key_expires_ms = NULL,
+               next_key_issued_ms = NULL, rotation = NULL, revoked_ms = NULL",
         )?
         .execute(params![
             device_id.as_str(),
@@ -202,7 +207,8 @@ const fn platform_name(platform: Platform) -> &'static str {
 const SUMMARY: &str = "
 SELECT device.device_id, device.user_id, user.username, hostname, platform, os_version, arch,
   client_version, machine_id, enrolled_ms, key_expires_ms, last_seen_ms, revoked_ms,
-  max(device.config_version, config.version)
+  max(device.config_version, config.version), coalesce(key_issued_ms, enrolled_ms),
+  rotation IS NOT NULL
 FROM device JOIN user USING(user_id) JOIN config";
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<DeviceSummary> {
@@ -221,7 +227,9 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<DeviceSummary> {
             machine_id: row.get(8)?,
         },
         enrolled_at: Timestamp::from_millis(row.get(9)?),
+        key_issued_at: Timestamp::from_millis(row.get(14)?),
         key_expires_at: time(10)?,
+        key_rotation_ordered: row.get(15)?,
         last_seen_at: time(11)?,
         revoked_at: time(12)?,
         config_version: row.get(13)?,

@@ -11,7 +11,7 @@ use super::StoreError;
 
 /// Marks the file as this server's, so that no other database is taken for it.
 const APPLICATION_ID: i32 = 0x4450_5356;
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 /// How long a connection waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -28,7 +28,9 @@ CREATE TABLE device(
   hostname TEXT NOT NULL, platform TEXT NOT NULL, os_version TEXT, arch TEXT,
   client_version TEXT, machine_id TEXT, key_digest BLOB NOT NULL, key_expires_ms INTEGER,
   enrolled_ms INTEGER NOT NULL, last_seen_ms INTEGER, revoked_ms INTEGER,
-  config TEXT, config_version INTEGER NOT NULL DEFAULT 0) STRICT;
+  config TEXT, config_version INTEGER NOT NULL DEFAULT 0,
+  key_issued_ms INTEGER, next_key_digest BLOB, next_key_expires_ms INTEGER,
+  next_key_issued_ms INTEGER, rotation TEXT) STRICT;
 CREATE INDEX device_of_user ON device(user_id);
 CREATE TABLE token(
   digest BLOB PRIMARY KEY, device INTEGER NOT NULL, expires_ms INTEGER NOT NULL
@@ -52,13 +54,22 @@ CREATE TABLE config(
 INSERT INTO config VALUES(1, 1, 1, '{}');
 ";
 
+/// From the first version: keys can be exchanged.
+const FROM_1: &str = "
+ALTER TABLE device ADD COLUMN key_issued_ms INTEGER;
+ALTER TABLE device ADD COLUMN next_key_digest BLOB;
+ALTER TABLE device ADD COLUMN next_key_expires_ms INTEGER;
+ALTER TABLE device ADD COLUMN next_key_issued_ms INTEGER;
+ALTER TABLE device ADD COLUMN rotation TEXT;
+";
+
 /// Opens the database for writing, and makes it where there is none. A file that is
 /// another program's is left as it is.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     reserve(path)?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    if !is_ours(&connection, path)? {
+    if standing(&connection, path)? != Standing::Current {
         create(&connection, path)?;
     }
     prepare(&connection)?;
@@ -99,16 +110,26 @@ fn reserve(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Whether the tables are there; `false` for an empty file.
-fn is_ours(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+/// What is in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Empty,
+    /// The tables of the first version.
+    Former,
+    Current,
+}
+
+/// What is in the file, unless it is another program's.
+fn standing(connection: &Connection, path: &Path) -> Result<Standing, StoreError> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let found = number("PRAGMA application_id").and_then(|application| {
         let tables = number("SELECT count(*) FROM sqlite_schema")?;
         Ok((application, number("PRAGMA user_version")?, tables))
     });
     match found {
-        Ok((APPLICATION_ID, SCHEMA_VERSION, _)) => Ok(true),
-        Ok((0, 0, 0)) => Ok(false),
+        Ok((APPLICATION_ID, SCHEMA_VERSION, _)) => Ok(Standing::Current),
+        Ok((APPLICATION_ID, 1, _)) => Ok(Standing::Former),
+        Ok((0, 0, 0)) => Ok(Standing::Empty),
         Err(cause) if cause.sqlite_error_code() != Some(ErrorCode::NotADatabase) => {
             Err(cause.into())
         }
@@ -116,14 +137,17 @@ fn is_ours(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-/// Makes the tables, unless another process has made them meanwhile.
+/// Makes the tables, or what they lack, unless another process has done so meanwhile.
 fn create(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    if !is_ours(connection, path)? {
-        connection.execute_batch(&format!(
-            "{SCHEMA} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};"
-        ))?;
-    }
+    let tables = match standing(connection, path)? {
+        Standing::Empty => SCHEMA,
+        Standing::Former => FROM_1,
+        Standing::Current => "",
+    };
+    connection.execute_batch(&format!(
+        "{tables} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};"
+    ))?;
     connection.execute_batch("COMMIT")?;
     Ok(())
 }

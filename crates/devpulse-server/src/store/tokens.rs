@@ -5,7 +5,7 @@ use std::time::Duration;
 use devpulse_protocol::{AccessToken, ApiKey, DeviceId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::StoreError;
+use super::{StoreError, keys};
 use crate::credential::{self, Digest};
 
 /// What came of asking for a token.
@@ -33,29 +33,32 @@ pub(crate) fn grant(
 ) -> Result<TokenGrant, StoreError> {
     let device = connection
         .prepare_cached(
-            "SELECT id, key_digest, key_expires_ms, revoked_ms FROM device WHERE device_id = ?",
+            "SELECT id, revoked_ms, key_digest, key_expires_ms, next_key_digest,
+               next_key_expires_ms FROM device WHERE device_id = ?",
         )?
         .query_row([device_id.as_str()], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, Digest>(1)?,
-                row.get::<_, Option<i64>>(2)?,
-                row.get::<_, Option<i64>>(3)?,
-            ))
+            let own: (Digest, Option<i64>) = (row.get(2)?, row.get(3)?);
+            let next: (Option<Digest>, Option<i64>) = (row.get(4)?, row.get(5)?);
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, own, next))
         })
         .optional()?;
     let now = Timestamp::now();
-    let Some((device, digest, expires, revoked)) = device else {
+    let Some((device, revoked, (digest, expires), (next, next_expires))) = device else {
         return Ok(TokenGrant::UnknownKey);
     };
-    if !digest.matches(key.expose()) {
+    let is_next = next.is_some_and(|next| next.matches(key.expose()));
+    if !is_next && !digest.matches(key.expose()) {
         return Ok(TokenGrant::UnknownKey);
     }
     if revoked.is_some() {
         return Ok(TokenGrant::Revoked);
     }
+    let expires = if is_next { next_expires } else { expires };
     if expires.is_some_and(|expires| expires <= now.as_millis()) {
         return Ok(TokenGrant::KeyExpired);
+    }
+    if is_next {
+        keys::promote(connection, device_id)?;
     }
     let token = credential::generate("dpt_");
     connection

@@ -8,6 +8,7 @@ mod config;
 mod enrollment;
 mod grpc;
 mod harness;
+mod keys;
 mod listeners;
 mod openapi;
 mod program;

@@ -37,6 +37,7 @@ async fn each_documented_answer_is_given_and_each_answer_given_is_documented() {
     witness.tokens_are_refused(&server).await;
     witness.bodies_are_refused(&server).await;
     witness.batches_are_refused(&server).await;
+    witness.keyless_exchanges_are_refused(&server).await;
     witness.revoked_devices_are_refused(&server).await;
     witness.live_machines_are_refused().await;
     witness.a_broken_database_is_a_failure().await;
@@ -67,6 +68,7 @@ impl Witness {
             PublicRoute::Batch,
             PublicRoute::Screenshot,
             PublicRoute::Screenshot,
+            PublicRoute::Key,
         ] {
             let answer = good_call(route, &device).send().await;
             assert!(answer.status.is_success(), "{route:?}: {answer:?}");
@@ -133,6 +135,12 @@ impl Witness {
                 self.saw(route, &answer);
             }
         }
+    }
+
+    async fn keyless_exchanges_are_refused(&mut self, server: &RunningServer) {
+        let device = Device::enroll(server, "ada").await;
+        let route = PublicRoute::Key;
+        self.sends(route, good_call(route, &device).without("idempotency-key")).await;
     }
 
     async fn batches_are_refused(&mut self, server: &RunningServer) {
@@ -268,8 +276,14 @@ impl Witness {
     }
 }
 
-fn with_token() -> [PublicRoute; 4] {
-    [PublicRoute::Config, PublicRoute::Batch, PublicRoute::Screenshot, PublicRoute::RevokeSelf]
+fn with_token() -> [PublicRoute; 5] {
+    [
+        PublicRoute::Config,
+        PublicRoute::Batch,
+        PublicRoute::Screenshot,
+        PublicRoute::Key,
+        PublicRoute::RevokeSelf,
+    ]
 }
 
 fn every_section() -> Value {

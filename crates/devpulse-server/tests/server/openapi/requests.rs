@@ -24,6 +24,7 @@ pub(super) fn good_call(route: PublicRoute, device: &Device) -> Call {
         PublicRoute::Screenshot => {
             call(route, device).header("content-type", "image/webp").body(IMAGE)
         }
+        PublicRoute::Key => call(route, device).header("idempotency-key", "a-uuid"),
         PublicRoute::Health | PublicRoute::Config | PublicRoute::RevokeSelf => call(route, device),
     }
 }

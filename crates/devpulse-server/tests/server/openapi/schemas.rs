@@ -30,6 +30,7 @@ fn the_settings_of_the_file_are_those_of_the_table() {
         }
     }
     assert!(documented.remove("version"));
+    assert!(documented.remove("rotate_key"));
     assert_eq!(documented, Key::ALL.into_iter().map(|key| key.name().to_owned()).collect());
     for key in Key::ALL {
         let pointer = format!("/properties/{}", key.name().replace('.', "/properties/"));
