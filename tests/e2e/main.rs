@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "a test that was skipped has to say so")]
 
 mod agent;
+mod bundle;
 mod consent;
 mod delivery;
 mod desktop;

@@ -6,6 +6,7 @@
 pub mod administrator;
 pub mod agent;
 pub mod backlog;
+pub mod bundle;
 mod clock_skew;
 pub mod consent;
 mod controller;

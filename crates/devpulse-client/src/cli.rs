@@ -151,7 +151,8 @@ pub(crate) struct Run {
 Examples:
   devpulse-client status
   devpulse-client status --watch
-  devpulse-client status --json | jq .pipeline.pending")]
+  devpulse-client status --json | jq .pipeline.pending
+  devpulse-client status --prometheus > devpulse.prom")]
 pub(crate) struct Status {
     /// Print one JSON object
     #[arg(long)]
@@ -160,6 +161,10 @@ pub(crate) struct Status {
     /// Show it anew every second, until Ctrl-C; with --json, one object a line
     #[arg(long)]
     pub(crate) watch: bool,
+
+    /// Print the figures in Prometheus's text format
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    pub(crate) prometheus: bool,
 }
 
 /// Send everything that is pending, now
@@ -269,7 +274,7 @@ pub(crate) enum Config {
 
 /// Print every setting with its value and where the value comes from
 ///
-/// Sources, highest first: a flag, the environment, .env in the working directory,
+/// Sources, highest first: the administrator's policy, a flag, the environment, .env in the working directory,
 /// config.toml in the home, the server, the built-in default. Fails where a setting is
 /// not valid, and names it.
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod bundle;
 mod completions;
 mod config_show;
 mod consent;

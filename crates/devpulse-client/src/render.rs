@@ -5,6 +5,7 @@ pub(crate) mod dead_letter;
 pub(crate) mod doctor;
 pub(crate) mod event;
 pub(crate) mod progress;
+pub(crate) mod prometheus;
 pub(crate) mod rules;
 pub(crate) mod status;
 

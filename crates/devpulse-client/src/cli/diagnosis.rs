@@ -1,5 +1,7 @@
 //! The arguments of `doctor` and of `rules`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// Check what works on this device, and say what to do about the rest
@@ -7,15 +9,28 @@ use clap::{Args, Subcommand};
 /// Looks at the agent, the settings, the key, the keychain, the server with its certificate,
 /// proxy and clock, the disk, the event log, and what each signal is served by. Changes
 /// nothing, with or without an agent. Exits 1 where a check failed, 0 otherwise.
+///
+/// With --bundle, writes what somebody needs who is asked for help into one archive (tar.gz):
+/// versions, settings, states, counters, recent logs. No titles, no secrets, no names of
+/// people. What is in it is listed before it is written, and at a terminal you are asked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   devpulse-client doctor
-  devpulse-client doctor --json | jq '.checks[] | select(.state != \"ok\")'")]
+  devpulse-client doctor --json | jq '.checks[] | select(.state != \"ok\")'
+  devpulse-client doctor --bundle diagnostics.tar.gz")]
 pub(crate) struct Doctor {
     /// Print one JSON object {"version", "checks": [{"name", "state", "detail", "remedy"}]}
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Write an archive for whoever helps, in place of the report
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) bundle: Option<PathBuf>,
+
+    /// Write it without asking
+    #[arg(long, requires = "bundle")]
+    pub(crate) yes: bool,
 }
 
 /// See what the rules for windows do

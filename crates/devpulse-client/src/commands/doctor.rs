@@ -14,6 +14,9 @@ use crate::session;
 
 /// Fails, after the report, where a check did.
 pub(super) async fn doctor(home: Option<PathBuf>, arguments: &Doctor) -> Result<(), Failure> {
+    if let Some(path) = &arguments.bundle {
+        return super::bundle::write(home, path, arguments.yes).await;
+    }
     let report = match session::settings(home) {
         Ok(settings) => doctor::examine(&settings, &Desktop::from_env()).await,
         Err(error) => doctor::of_unusable_settings(&error),

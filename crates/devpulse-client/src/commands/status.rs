@@ -68,6 +68,8 @@ fn show(status: &Status, arguments: &cli::Status) -> Result<(), Failure> {
     let mut output = Output::stdout();
     if arguments.json {
         output.json(status)?;
+    } else if arguments.prometheus {
+        output.text(&render::prometheus::text(status))?;
     } else {
         if arguments.watch && Output::is_terminal() {
             output.text(CLEAR)?;
