@@ -67,11 +67,10 @@ fn begin(
     let (act, actions) = mpsc::channel(8);
     let snapshot = parts.host.snapshot();
     let has_tray = tray::start(app.clone(), snapshot, menu_rules, act);
-    tokio::spawn(first_window(parts.clone(), hidden));
     tokio::spawn(tell_window(parts.clone(), has_tray));
     tokio::spawn(hear_window(app.clone(), parts.clone(), heard));
     tokio::spawn(act_on_menu(app.clone(), parts.clone(), actions));
-    tokio::spawn(give_notice(app.clone(), parts.clone()));
+    tokio::spawn(attract(app.clone(), parts.clone(), hidden));
     tokio::spawn(end_with_session(app.clone(), parts.clone()));
     autostart::mend(app);
 }
@@ -87,7 +86,7 @@ fn second_start(app: &AppHandle<Wry>, arguments: &[String]) {
 }
 
 /// Opens the window at the start, unless none is wanted and nothing needs the person.
-async fn first_window(parts: Parts, hidden: bool) {
+async fn first_window(parts: &Parts, hidden: bool) {
     if !hidden {
         parts.window.show(None);
         return;
@@ -162,6 +161,12 @@ fn menu_rules() -> MenuRules {
             PauseRule::of(settings.config())
         });
     MenuRules::of(pause)
+}
+
+/// Opens the window where the start asks for it, and notifies of what it does not show.
+async fn attract(app: AppHandle<Wry>, parts: Parts, hidden: bool) {
+    first_window(&parts, hidden).await;
+    give_notice(app, parts).await;
 }
 
 async fn give_notice(app: AppHandle<Wry>, parts: Parts) {

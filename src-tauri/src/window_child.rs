@@ -18,7 +18,7 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(crate) struct WindowChild {
     say: mpsc::UnboundedSender<Order>,
-    is_open: watch::Receiver<bool>,
+    open: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -33,13 +33,14 @@ impl WindowChild {
     #[must_use]
     pub(crate) fn start(program: PathBuf, heard: mpsc::UnboundedSender<ToTray>) -> Self {
         let (say, orders) = mpsc::unbounded_channel();
-        let (open, is_open) = watch::channel(false);
-        tokio::spawn(Keeping { program, orders, heard, open, state: None }.run());
-        Self { say, is_open }
+        let open = watch::Sender::new(false);
+        tokio::spawn(Keeping { program, orders, heard, open: open.clone(), state: None }.run());
+        Self { say, open }
     }
 
     /// Opens the window, or has it come forward, with this screen where one is named.
     pub(crate) fn show(&self, screen: Option<Screen>) {
+        self.open.send_replace(true);
         self.say.send(Order::Show(screen)).ok();
     }
 
@@ -54,10 +55,10 @@ impl WindowChild {
         self.say.closed().await;
     }
 
-    /// Whether it is open.
+    /// Whether it is open, or about to open.
     #[must_use]
     pub(crate) fn is_open(&self) -> bool {
-        *self.is_open.borrow()
+        *self.open.borrow()
     }
 }
 
@@ -75,14 +76,16 @@ impl Keeping {
             match order {
                 Order::Show(screen) => match self.spawn(screen) {
                     Ok(child) => {
-                        self.open.send_replace(true);
                         let goes_on = self.attend(child).await;
                         self.open.send_replace(false);
                         if !goes_on {
                             return;
                         }
                     }
-                    Err(error) => tracing::error!(%error, "the window does not open"),
+                    Err(error) => {
+                        self.open.send_replace(false);
+                        tracing::error!(%error, "the window does not open");
+                    }
                 },
                 Order::Tell(state) => self.state = Some(state),
                 Order::Close => return,

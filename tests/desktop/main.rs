@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by a panic and says so")]
 
+mod accessible;
 mod driver;
 mod login;
 mod menu;

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use zbus::connection;
 use zbus::zvariant::OwnedValue;
+use zbus::{Connection, connection};
 
 use crate::organisation::{Organisation, agent, enroll};
 use crate::session::{APP, DEADLINE, Session};
 use crate::watcher::Panel;
+use crate::window::{until, window_process};
 
 #[derive(Debug, PartialEq, Eq)]
 struct Notification {
@@ -54,21 +55,39 @@ impl Notifier {
     async fn close_notification(&self, _id: u32) {}
 }
 
+/// The desktop's server, and what it is asked to show.
+async fn server(session: &Session) -> (Connection, mpsc::UnboundedReceiver<Notification>) {
+    let (shown, notifications) = mpsc::unbounded_channel();
+    let server = connection::Builder::address(session.bus())
+        .unwrap()
+        .serve_at("/org/freedesktop/Notifications", Notifier { shown, last: 0 })
+        .unwrap()
+        .name("org.freedesktop.Notifications")
+        .unwrap();
+    (server.build().await.unwrap(), notifications)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_opens_the_wizard_and_says_it_only_there() {
+    let Some(session) = Session::start(&[]) else { return };
+    let (_server, mut notifications) = server(&session).await;
+    let mut panel = Panel::start(session.bus(), true).await;
+    let mut app = session.command(Path::new(APP)).arg("--hidden").spawn().unwrap();
+    let icon = panel.icon().await;
+    let not_enrolled = "This computer is not enrolled";
+    icon.wait_for(not_enrolled, |rows| rows.iter().any(|row| row.label == not_enrolled)).await;
+    until("the wizard", || window_process(&session).is_some()).await;
+    assert_eq!(notifications.try_recv().ok(), None);
+    app.kill().unwrap();
+    app.wait().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_told_once_that_the_device_was_revoked() {
     let Some(session) = Session::start(&[]) else { return };
     let organisation = Organisation::start().await;
     enroll(&session, &organisation).await;
-    let (shown, mut notifications) = mpsc::unbounded_channel();
-    let _server = connection::Builder::address(session.bus())
-        .unwrap()
-        .serve_at("/org/freedesktop/Notifications", Notifier { shown, last: 0 })
-        .unwrap()
-        .name("org.freedesktop.Notifications")
-        .unwrap()
-        .build()
-        .await
-        .unwrap();
+    let (_server, mut notifications) = server(&session).await;
     let mut panel = Panel::start(session.bus(), true).await;
     let mut app = session.command(Path::new(APP)).arg("--hidden").spawn().unwrap();
     let icon = panel.icon().await;

@@ -13,12 +13,20 @@ pub(crate) const APP: &str = env!("CARGO_BIN_EXE_devpulse-desktop");
 /// Longer than anything takes on a machine that is busy.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Whether somebody asks programs for what they show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    None,
+    Listens,
+}
+
 /// Everything that a program needs of a session; ended when dropped.
 pub(crate) struct Session {
     display: String,
     bus: String,
     home: TempDir,
     locale: Option<&'static str>,
+    reader: Reader,
     processes: Vec<Child>,
 }
 
@@ -40,8 +48,14 @@ impl Session {
         let (daemon, bus) = tells("dbus-daemon", &["--session", "--nofork", "--print-address=1"]);
         let home = tempfile::Builder::new().prefix("devpulse session ").tempdir().unwrap();
         let processes = vec![server, daemon];
-        let mut session =
-            Self { display: format!(":{number}"), bus, home, locale: None, processes };
+        let mut session = Self {
+            display: format!(":{number}"),
+            bus,
+            home,
+            locale: None,
+            reader: Reader::None,
+            processes,
+        };
         let manager = session.command(Path::new("openbox")).spawn().unwrap();
         session.processes.push(manager);
         let begun = Instant::now();
@@ -51,6 +65,12 @@ impl Session {
             std::thread::park_timeout(Duration::from_millis(20));
         }
         Some(session)
+    }
+
+    /// The session of a person who has the screen read out.
+    pub(crate) fn read_out(mut self) -> Self {
+        self.reader = Reader::Listens;
+        self
     }
 
     /// The session of a person who speaks this.
@@ -90,11 +110,13 @@ impl Session {
             .env("XDG_CACHE_HOME", self.home().join("cache"))
             .env("XDG_CURRENT_DESKTOP", "X-Virtual")
             .env("DEVPULSE_HOME", self.home().join("devpulse"))
-            .env("NO_AT_BRIDGE", "1")
             .env_remove("WAYLAND_DISPLAY")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        if self.reader == Reader::None {
+            command.env("NO_AT_BRIDGE", "1");
+        }
         if let Some(locale) = self.locale {
             command.env("LANG", locale).env("LC_ALL", locale).env_remove("LANGUAGE");
         }

@@ -37,12 +37,12 @@ fn processes(session: &Session) -> Vec<(u32, Vec<String>)> {
     found
 }
 
-fn window_process(session: &Session) -> Option<u32> {
+pub(crate) fn window_process(session: &Session) -> Option<u32> {
     let is_window = |arguments: &[String]| arguments.get(1).is_some_and(|word| word == "window");
     processes(session).into_iter().find(|(_, words)| is_window(words)).map(|(pid, _)| pid)
 }
 
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < DEADLINE, "{what}: it does not come to that");

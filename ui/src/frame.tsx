@@ -66,7 +66,14 @@ export function Frame(props: {
           </div>
         )}
       </header>
-      <main class="content" id="content" tabIndex={0} ref={content} data-screen={screen}>
+      <main
+        class="content"
+        id="content"
+        aria-label={screen ? s.places[screen] : s.app}
+        tabIndex={0}
+        ref={content}
+        data-screen={screen}
+      >
         <Notices overview={overview} screen={screen} go={go} />
         {screen === null ? (
           <div class="screen">

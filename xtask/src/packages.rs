@@ -30,7 +30,7 @@ const DESKTOP: [Need; 13] = [
 ];
 
 /// What the tray app is built with, and looked at. A library is known by its description.
-const TRAY_APP: [Need; 8] = [
+const TRAY_APP: [Need; 9] = [
     Need { program: "webkit2gtk-4.1.pc", package: "libwebkit2gtk-4.1-dev" },
     Need { program: "librsvg-2.0.pc", package: "librsvg2-dev" },
     Need { program: "WebKitWebDriver", package: "webkit2gtk-driver" },
@@ -38,6 +38,7 @@ const TRAY_APP: [Need; 8] = [
     Need { program: "xfce4-panel", package: "xfce4-panel" },
     Need { program: "dbus-run-session", package: "dbus" },
     Need { program: "dex", package: "dex" },
+    Need { program: "/usr/libexec/at-spi-bus-launcher", package: "at-spi2-core" },
     Need { program: "import", package: "imagemagick" },
 ];
 
