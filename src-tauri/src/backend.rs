@@ -1,8 +1,10 @@
 //! What stands behind the window: the settings, the way to the agent, the tray's word.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use devpulse_agent::bundle::Bundle;
 use devpulse_agent::settings::{Flag, Settings, SettingsError, Sources};
 use devpulse_control::{ClientError, ControlError};
 use devpulse_protocol::Timestamp;
@@ -20,6 +22,7 @@ pub(crate) struct Backend {
     tray: Option<Tray>,
     sync: Mutex<Option<CancellationToken>>,
     wanted: Mutex<Option<Screen>>,
+    diagnostics: Mutex<Option<(Bundle, PathBuf)>>,
     first: Option<Screen>,
     began: Instant,
     continuity: Mutex<Continuity>,
@@ -53,11 +56,11 @@ impl Backend {
     /// Fails where there is no home.
     pub(crate) fn new(tray: Option<Tray>, first: Option<Screen>) -> Result<Self, SettingsError> {
         let socket = Sources::gather(Vec::new())?.home.socket();
-        let (sync, wanted) = (Mutex::new(None), Mutex::new(None));
+        let (sync, wanted, diagnostics) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
         let link = AgentLink::new(socket);
         let continuity = Mutex::new(Continuity::begin(Timestamp::now(), Duration::ZERO));
         let began = Instant::now();
-        Ok(Self { link, tray, sync, wanted, first, began, continuity })
+        Ok(Self { link, tray, sync, wanted, diagnostics, first, began, continuity })
     }
 
     /// The way to the agent.
@@ -97,6 +100,18 @@ impl Backend {
     /// The screen that was asked for since the last call.
     pub(crate) fn take_wanted(&self) -> Option<Screen> {
         self.wanted.lock().ok()?.take()
+    }
+
+    /// Keeps what was gathered until it is to be written there.
+    pub(crate) fn keep_diagnostics(&self, bundle: Bundle, path: PathBuf) {
+        if let Ok(mut kept) = self.diagnostics.lock() {
+            *kept = Some((bundle, path));
+        }
+    }
+
+    /// What was gathered last, and the file that it is for.
+    pub(crate) fn take_diagnostics(&self) -> Option<(Bundle, PathBuf)> {
+        self.diagnostics.lock().ok()?.take()
     }
 
     /// Since when the agent is watched without a hole, with this look.

@@ -10,10 +10,11 @@ use crate::standing::{Action, Icon, Standing};
 use crate::view::{
     ApplicationTime, Autostart, Band, BandKind, ConsentView, DiagnosticCheck, DiagnosticState,
     Diagnostics, DisclosureSection, DisclosureText, DisclosureTopic, EnrollField, EnrollForm,
-    EnrollProblem, Enrolled, Exported, Figures, FormerEnrollment, FormerFate, ImageView, Outbox,
-    OutboxCounts, OutboxEvent, OutboxRequest, OutboxWhich, Overview, PauseRule, PauseView, Person,
-    Presence, Problem, RunState, Screen, SettingRow, SignalView, Span, Stage, StageName,
-    StageState, SyncEnd, SyncReport, Today, TodayImage, TrendPoint, Widened, WidenedAspect, Wizard,
+    EnrollProblem, Enrolled, Figures, FormerEnrollment, FormerFate, Gathered, GatheredPart,
+    ImageView, Outbox, OutboxCounts, OutboxEvent, OutboxRequest, OutboxWhich, Overview, PauseRule,
+    PauseView, Person, Presence, Problem, RunState, Screen, SettingRow, SignalView, Span, Stage,
+    StageName, StageState, SyncEnd, SyncReport, Today, TodayImage, TrendPoint, Widened,
+    WidenedAspect, Wizard,
 };
 
 const FILE: &str = "ui/src/bindings.ts";
@@ -66,10 +67,11 @@ fn bindings() -> String {
         EnrollForm,
         EnrollProblem,
         Enrolled,
-        Exported,
         Figures,
         FormerEnrollment,
         FormerFate,
+        Gathered,
+        GatheredPart,
         Icon,
         ImageView,
         Outbox,

@@ -11,7 +11,7 @@ pub use activity::{
     OutboxWhich, Span, Today, TodayImage,
 };
 pub use configuration::{
-    Autostart, DiagnosticCheck, DiagnosticState, Diagnostics, Exported, SettingRow,
+    Autostart, DiagnosticCheck, DiagnosticState, Diagnostics, Gathered, GatheredPart, SettingRow,
 };
 pub use overview::{
     Figures, Overview, PauseRule, PauseView, Person, Presence, RunState, SignalView, Stage,

@@ -87,8 +87,17 @@ const dead = async (page: Page) => {
 
 const diagnose = async (page: Page) => {
   await press('diagnose')(page);
-  await press('export')(page);
   await page.locator('.checks').waitFor();
+};
+
+const exportList = async (page: Page) => {
+  await press('export')(page);
+  await page.locator('#export-dialog[open]').waitFor();
+};
+
+const exported = async (page: Page) => {
+  await exportList(page);
+  await press('write-export')(page);
   await page.locator('#exported').waitFor();
 };
 
@@ -140,6 +149,8 @@ export const SCENES: Scene[] = [
   { name: 'outbox-loading', scenario: 'loading', screen: 'outbox', isLoading: true },
   { name: 'settings-working', scenario: 'working', screen: 'settings' },
   { name: 'settings-diagnosed', isMain: true, scenario: 'dead', screen: 'settings', act: diagnose },
+  { name: 'settings-export', isMain: true, scenario: 'working', screen: 'settings', act: exportList },
+  { name: 'settings-exported', scenario: 'working', screen: 'settings', act: exported },
   { name: 'settings-search', scenario: 'attached', screen: 'settings', act: search },
   { name: 'settings-disclosure', scenario: 'working', screen: 'settings', act: disclosure },
   { name: 'settings-quit', scenario: 'working', screen: 'settings', act: press('quit') },

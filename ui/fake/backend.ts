@@ -5,7 +5,7 @@ import type { EnrollForm, Outbox, OutboxRequest, Screen, SyncEnd } from '../src/
 import { iso } from './day';
 import { Pace } from './pace';
 import { makeScenario, type Scenario, type ScenarioName } from './scenarios';
-import { DIAGNOSTICS, EXPORTED, SETTINGS } from './texts';
+import { DIAGNOSTICS, GATHERED, SETTINGS } from './texts';
 
 type Args = Record<string, unknown>;
 
@@ -93,8 +93,10 @@ export class FakeBackend {
         return scenario.autostart;
       case 'diagnose':
         return DIAGNOSTICS;
-      case 'export_diagnostics':
-        return EXPORTED;
+      case 'gather_diagnostics':
+        return GATHERED;
+      case 'write_diagnostics':
+        return GATHERED.path;
       case 'wizard':
         return scenario.wizard;
       case 'enroll':

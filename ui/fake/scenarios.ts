@@ -212,7 +212,7 @@ const SCENARIOS = {
   errors: (now: number): Scenario => ({
     ...working(now),
     refusals: Object.fromEntries(
-      ['overview', 'trend', 'today', 'outbox', 'settings', 'diagnose', 'export_diagnostics', 'wizard', 'consent', 'autostart', 'image'].map((name) => [name, PROBLEM]),
+      ['overview', 'trend', 'today', 'outbox', 'settings', 'diagnose', 'gather_diagnostics', 'wizard', 'consent', 'autostart', 'image'].map((name) => [name, PROBLEM]),
     ),
   }),
   loading: (now: number): Scenario => ({

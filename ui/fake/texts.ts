@@ -1,6 +1,6 @@
 // What a backend discloses, asks and sets.
 
-import type { ConsentView, Diagnostics, DisclosureText, Exported, SettingRow, Wizard } from '../src/bindings';
+import type { ConsentView, Diagnostics, DisclosureText, Gathered, SettingRow, Wizard } from '../src/bindings';
 
 /** What can be recorded, before a server was asked. */
 export const DISCLOSURE: DisclosureText = {
@@ -175,7 +175,16 @@ export const DIAGNOSTICS: Diagnostics = {
   ],
 };
 
-export const EXPORTED: Exported = {
-  path: '/home/jane/.devpulse/diagnostics-2026-11-20T143200.json',
-  contents: ['Versions of DevPulse and of the system', 'Effective settings with their origin', 'Counters of the pipeline', 'Checks and their results', 'The last 2,000 log lines'],
+export const GATHERED: Gathered = {
+  path: '/home/jane/Downloads/devpulse-diagnostics-20261120143200.tar.gz',
+  parts: [
+    { name: 'about.txt', about: 'what is in here, and what is not', bytes: 812 },
+    { name: 'versions.json', about: 'versions of DevPulse and of the system', bytes: 230 },
+    { name: 'doctor.json', about: 'what works, what does not, and why', bytes: 3_190 },
+    { name: 'status.json', about: 'the agent’s states and counters', bytes: 1_870 },
+    { name: 'settings.json', about: 'every setting with its origin; of rules only how many', bytes: 4_410 },
+    { name: 'event-log.json', about: 'the event log’s version and size, and no event', bytes: 360 },
+    { name: 'files.json', about: 'the files in the agent’s home: names and sizes', bytes: 1_020 },
+    { name: 'logs/devpulse.2026-11-20.log', about: 'the end of a log', bytes: 61_400 },
+  ],
 };

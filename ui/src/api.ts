@@ -8,7 +8,7 @@ import type {
   EnrollForm,
   Enrolled,
   EnrollProblem,
-  Exported,
+  Gathered,
   Outbox,
   OutboxRequest,
   Overview,
@@ -47,7 +47,10 @@ export const api = {
   setAutostart: (on: boolean) => invoke<Autostart>('set_autostart', { on }),
   /** Takes up to 10 s. */
   diagnose: () => invoke<Diagnostics>('diagnose'),
-  exportDiagnostics: () => invoke<Exported>('export_diagnostics'),
+  /** Takes up to 10 s, and writes nothing. */
+  gatherDiagnostics: () => invoke<Gathered>('gather_diagnostics'),
+  /** Writes what was gathered last; answers where. */
+  writeDiagnostics: () => invoke<string>('write_diagnostics'),
   wizard: () => invoke<Wizard>('wizard'),
   /** Rejects with an `EnrollProblem`. */
   enroll: (form: EnrollForm) => invoke<Enrolled>('enroll', { form }),

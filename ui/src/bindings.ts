@@ -221,19 +221,6 @@ server_url: string,
 key_place: string, };
 
 /**
- * Where the diagnostics were written.
- */
-export type Exported = {
-/**
- * The file.
- */
-path: string,
-/**
- * What stands in it, a line each.
- */
-contents: Array<string>, };
-
-/**
  * The counters. `captured = sent + pending + dead_letter + dropped`.
  */
 export type Figures = {
@@ -320,6 +307,36 @@ images: number, };
  * server stay the same; it never reaches another server, and is never sent as another person's.
  */
 export type FormerFate = "stays" | "sent_first" | "discarded";
+
+/**
+ * Diagnostics that were gathered and are not written yet.
+ */
+export type Gathered = {
+/**
+ * The file that they would be written to.
+ */
+path: string,
+/**
+ * What it would hold.
+ */
+parts: Array<GatheredPart>, };
+
+/**
+ * One file within the file of diagnostics.
+ */
+export type GatheredPart = {
+/**
+ * Its name.
+ */
+name: string,
+/**
+ * What it holds, in a few words.
+ */
+about: string,
+/**
+ * Its length before it is packed.
+ */
+bytes: number, };
 
 /**
  * The icon.

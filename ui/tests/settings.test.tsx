@@ -41,12 +41,27 @@ test('the diagnostics show the worst first, each with its remedy', async () => {
   expect(stage.text()).toContain('Allow DevPulse to share the screen');
 });
 
-test('an export names its file and what is in it', async () => {
+test('an export lists what it would hold before anything is written', async () => {
   const stage = open('working', 'settings');
   await stage.press('export');
-  const note = await stage.see('#exported');
-  expect(note.textContent).toContain('diagnostics-2026-11-20T143200.json');
-  expect(note.querySelectorAll('li')).toHaveLength(5);
+  const dialog = await stage.see('#export-dialog');
+  expect([...dialog.querySelectorAll('li code')].map((name) => name.textContent)).toContain('settings.json');
+  expect(dialog.textContent).toContain('Every setting with its origin');
+  expect(stage.called('write_diagnostics')).toEqual([]);
+  await stage.press('write-export');
+  expect((await stage.see('#exported')).textContent).toContain('/home/jane/Downloads/devpulse-diagnostics-20261120143200.tar.gz');
+  expect(stage.called('write_diagnostics')).toHaveLength(1);
+  expect(stage.sees('#export-dialog')).toBe(false);
+});
+
+test('an export that the person thinks better of writes nothing', async () => {
+  const stage = open('working', 'settings');
+  await stage.press('export');
+  await stage.see('#export-dialog');
+  await stage.press('cancel');
+  await eventually(() => expect(stage.sees('#export-dialog')).toBe(false));
+  expect(stage.sees('#exported')).toBe(false);
+  expect(stage.called('write_diagnostics')).toEqual([]);
 });
 
 test('the choice of dark outlives the window', async () => {

@@ -1,19 +1,18 @@
 //! Start at login, effective settings, diagnostics.
 
-use std::path::{Path, PathBuf};
-
+use devpulse_agent::Desktop;
+use devpulse_agent::bundle::{Bundle, Part};
 use devpulse_agent::doctor::{self, CheckState, Report};
-use devpulse_agent::settings::{Origin, Row, Settings};
-use devpulse_agent::{Desktop, home};
+use devpulse_agent::settings::{Origin, Row};
 use devpulse_protocol::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 use tauri::{AppHandle, Manager, Runtime, State};
 
 use crate::autostart;
 use crate::backend::{self, Backend};
 use crate::view::{
-    Autostart, DiagnosticCheck, DiagnosticState, Diagnostics, Exported, Problem, SettingRow,
+    Autostart, DiagnosticCheck, DiagnosticState, Diagnostics, Gathered, GatheredPart, Problem,
+    SettingRow,
 };
 
 /// Every setting with its origin.
@@ -57,40 +56,43 @@ pub(super) async fn diagnose() -> Diagnostics {
     Diagnostics { checks: checks.into_iter().map(check).collect() }
 }
 
-/// Writes what an administrator asks for first into a file: no titles, no secrets.
+/// Gathers what whoever is asked for help needs: no titles, no secrets. It is written by
+/// [`write_diagnostics`], as it is listed here.
 #[tauri::command]
-pub(super) async fn export_diagnostics<R: Runtime>(
+pub(super) async fn gather_diagnostics<R: Runtime>(
     app: AppHandle<R>,
     backend: State<'_, Backend>,
-) -> Result<Exported, Problem> {
-    #[derive(Serialize)]
-    struct Export {
-        written_at: Timestamp,
-        version: &'static str,
-        doctor: Report,
-        status: devpulse_control::Status,
-        settings: Vec<SettingRow>,
-    }
-    let (_, settings) = backend::settings(Vec::new())?;
-    let export = Export {
-        written_at: Timestamp::now(),
-        version: env!("CARGO_PKG_VERSION"),
-        doctor: report().await,
-        status: backend.link().status(&settings).await?,
-        settings: settings.rows().into_iter().filter(is_plain).map(SettingRow::from).collect(),
+) -> Result<Gathered, Problem> {
+    let settings = backend::settings(Vec::new()).map(|(_, settings)| settings);
+    let bundle = Bundle::gather(settings.as_ref(), &Desktop::from_env()).await;
+    let directory = app.path().download_dir().ok().filter(|downloads| downloads.is_dir());
+    let directory = match directory {
+        Some(downloads) => downloads,
+        None => app.path().home_dir().map_err(|error| Problem::of(&error, None))?,
     };
-    let directory = app.path().download_dir().or_else(|_| app.path().home_dir());
-    let directory = directory.map_err(|error| Problem::of(&error, None))?;
-    let path = destination(&directory, &settings, export.written_at);
-    let json = serde_json::to_vec_pretty(&export).map_err(|error| Problem::of(&error, None))?;
-    home::atomic_write(&path, &json).map_err(|error| Problem::of(&error, None))?;
-    let contents = [
-        "what works on this computer and what does not",
-        "the agent's state and its counters",
-        "every setting with its origin, without rules and secrets",
-    ];
-    let path = path.display().to_string();
-    Ok(Exported { path, contents: contents.map(ToOwned::to_owned).into() })
+    let path = directory.join(file_name(Timestamp::now()));
+    let part = |part: &Part| GatheredPart {
+        name: part.name.clone(),
+        about: part.about.to_owned(),
+        bytes: part.len() as u64,
+    };
+    let parts = bundle.parts().iter().map(part).collect();
+    let shown = path.display().to_string();
+    backend.keep_diagnostics(bundle, path);
+    Ok(Gathered { path: shown, parts })
+}
+
+/// Writes what was gathered last, once. Answers where it is.
+#[tauri::command]
+pub(super) async fn write_diagnostics(backend: State<'_, Backend>) -> Result<String, Problem> {
+    let Some((bundle, path)) = backend.take_diagnostics() else {
+        return Err(Problem::new("no diagnostics were gathered", None));
+    };
+    let shown = path.display().to_string();
+    let writing = tauri::async_runtime::spawn_blocking(move || bundle.write(&path)).await;
+    let written = writing.map_err(|error| Problem::of(&error, None))?;
+    written.map_err(|error| Problem::of(&error, Some(error.hint().to_owned())))?;
+    Ok(shown)
 }
 
 async fn report() -> Report {
@@ -100,16 +102,9 @@ async fn report() -> Report {
     }
 }
 
-/// Rules name applications and titles, which are nobody else's business.
-fn is_plain(row: &Row) -> bool {
-    row.name != "window.rules"
-}
-
-/// In the person's downloads, or in the agent's home where there are none.
-fn destination(downloads: &Path, settings: &Settings, at: Timestamp) -> PathBuf {
+fn file_name(at: Timestamp) -> String {
     let stamp: String = at.to_string().chars().filter(char::is_ascii_digit).take(14).collect();
-    let directory = if downloads.is_dir() { downloads } else { settings.local().home.root() };
-    directory.join(format!("devpulse-diagnostics-{stamp}.json"))
+    format!("devpulse-diagnostics-{stamp}.tar.gz")
 }
 
 impl From<Row> for SettingRow {

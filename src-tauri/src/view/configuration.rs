@@ -64,12 +64,24 @@ pub enum DiagnosticState {
     Unknown,
 }
 
-/// Where the diagnostics were written.
+/// Diagnostics that were gathered and are not written yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Exported {
-    /// The file.
+pub struct Gathered {
+    /// The file that they would be written to.
     pub path: String,
-    /// What stands in it, a line each.
-    pub contents: Vec<String>,
+    /// What it would hold.
+    pub parts: Vec<GatheredPart>,
+}
+
+/// One file within the file of diagnostics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GatheredPart {
+    /// Its name.
+    pub name: String,
+    /// What it holds, in a few words.
+    pub about: String,
+    /// Its length before it is packed.
+    pub bytes: u64,
 }

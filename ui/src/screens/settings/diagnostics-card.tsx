@@ -1,10 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../../api';
 import { useDeed } from '../../asking';
-import type { DiagnosticCheck, Diagnostics, DiagnosticState, Exported } from '../../bindings';
+import type { DiagnosticCheck, Diagnostics, DiagnosticState, Gathered } from '../../bindings';
 import { sentence } from '../../format';
 import { Badge, Button, Card, Note, ProblemNote, type Tone } from '../../parts/basics';
 import { s } from '../../strings';
+import { ExportDialog } from './export-dialog';
 
 const STATE_TONES: Record<DiagnosticState, Tone> = { ok: 'good', warning: 'warn', failed: 'bad', unknown: 'calm' };
 const STATE_ORDER: DiagnosticState[] = ['failed', 'warning', 'unknown', 'ok'];
@@ -12,9 +13,10 @@ const STATE_ORDER: DiagnosticState[] = ['failed', 'warning', 'unknown', 'ok'];
 /** What doctor finds, the worst first, and the file for support. */
 export function DiagnosticsCard({ runsAtOnce }: { runsAtOnce: boolean }) {
   const [found, setFound] = useState<Diagnostics | null>(null);
-  const [exported, setExported] = useState<Exported | null>(null);
+  const [gathered, setGathered] = useState<Gathered | null>(null);
+  const [written, setWritten] = useState<string | null>(null);
   const diagnose = useDeed(api.diagnose, setFound);
-  const write = useDeed(api.exportDiagnostics, setExported);
+  const gather = useDeed(api.gatherDiagnostics, setGathered);
   const card = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (runsAtOnce) {
@@ -30,19 +32,33 @@ export function DiagnosticsCard({ runsAtOnce }: { runsAtOnce: boolean }) {
           <Button name="diagnose" icon="heartbeat" isBusy={diagnose.isRunning} onClick={() => diagnose.run()}>
             {diagnose.isRunning ? s.settings.running : found ? s.settings.rerun : s.settings.run}
           </Button>
-          <Button name="export" icon="download" isBusy={write.isRunning} onClick={() => write.run()}>
-            {s.settings.export}
+          <Button name="export" icon="download" hasPopup isBusy={gather.isRunning} onClick={() => gather.run()}>
+            {gather.isRunning ? s.settings.gathering : s.settings.export}
           </Button>
         </div>
         <p class="soft small">{s.settings.exportHelp}</p>
         <span class="hidden-visually" role="status">
-          {diagnose.isRunning ? s.settings.running : found ? verdictText(found.checks) : ''}
+          {diagnose.isRunning ? s.settings.running : gather.isRunning ? s.settings.gathering : found ? verdictText(found.checks) : ''}
         </span>
         {diagnose.problem && <ProblemNote problem={diagnose.problem} again={() => diagnose.run()} />}
-        {write.problem && <ProblemNote problem={write.problem} again={() => write.run()} />}
-        {exported && <Written exported={exported} />}
+        {gather.problem && <ProblemNote problem={gather.problem} again={() => gather.run()} />}
+        {written && (
+          <Note tone="good" title={s.settings.exported} id="exported">
+            <code class="breakable">{written}</code>
+          </Note>
+        )}
         {found && <Checks checks={found.checks} />}
       </Card>
+      {gathered && (
+        <ExportDialog
+          gathered={gathered}
+          onClose={() => setGathered(null)}
+          onWritten={(path) => {
+            setGathered(null);
+            setWritten(path);
+          }}
+        />
+      )}
     </div>
   );
 }
@@ -62,19 +78,6 @@ function Checks({ checks }: { checks: DiagnosticCheck[] }) {
         </li>
       ))}
     </ul>
-  );
-}
-
-function Written({ exported }: { exported: Exported }) {
-  return (
-    <Note tone="good" title={s.settings.exported} id="exported">
-      <code class="breakable">{exported.path}</code>
-      <ul class="exported-list small">
-        {exported.contents.map((line) => (
-          <li key={line}>{line}</li>
-        ))}
-      </ul>
-    </Note>
   );
 }
 
