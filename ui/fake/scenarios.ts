@@ -205,7 +205,7 @@ const SCENARIOS = {
   }),
   failed: (now: number): Scenario =>
     with_(working(now), {
-      run_state: { kind: 'failed', problem: { message: 'The agent does not start: its home belongs to another user', hint: 'chown -R jane ~/.devpulse' } },
+      run_state: { kind: 'failed', problem: { message: 'The agent does not start: its home belongs to another user', hint: 'as root: chown -R jane ~/.devpulse' } },
       standing: { icon: 'action_needed', headline: 'DevPulse does not work', cause: 'The agent does not start', remedy: 'See below', action: 'diagnose' },
       presence: null,
     }),
