@@ -108,7 +108,7 @@ impl Agent {
         home.create()?;
         let lock = acquire(&home).await?;
         let delivery = Delivery::start(&settings, &identity, &upstream.transport())?;
-        let images = settings.local().screenshot_dir.clone();
+        let images = (delivery.vault(), settings.local().screenshot_dir.clone());
         let (pauser, pause) =
             insist(|| Pauser::restore(delivery.wal(), settings.config().pause)).await?;
         let (extent, extent_seen) = watch::channel(Extent::known(&delivery.wal()).await);
@@ -124,6 +124,7 @@ impl Agent {
         let allowed = policy(&settings, title_key, *extent_seen.borrow());
         let capture = Arc::new(Capture::start(allowed, desktop, captured));
         let intake_task = tokio::spawn(intake.clone().run(events));
+        let left = intake.clone();
         pauser.enforce(&capture).await;
 
         let stored = StoredServerConfig::load(&home);
@@ -183,6 +184,7 @@ impl Agent {
             settings: settings_seen.clone(),
             capture: capture.as_ref().clone(),
             title_key,
+            left,
         };
         let tasks = background.spawn(&delivery, &stop);
         let last_beat = heartbeat();
@@ -253,6 +255,11 @@ impl AgentError {
     }
 }
 
+/// What to do about what is sealed and cannot be read.
+pub(crate) const LOCKED_HINT: &str =
+    "unlock the keychain, or put the key back where it was; what can never be read again is given \
+     up with: devpulse-client enroll --force --discard";
+
 /// What to do about a log that cannot be used.
 pub(crate) fn wal_hint(error: &WalError) -> Option<String> {
     let hint = match error {
@@ -262,6 +269,7 @@ pub(crate) fn wal_hint(error: &WalError) -> Option<String> {
         }
         WalError::Busy(_) => "see which program has it open, and end it",
         WalError::NewerSchema { .. } => "update DevPulse on this computer",
+        WalError::Locked(_) => LOCKED_HINT,
         WalError::NoWriteAheadLog => "set DEVPULSE_WAL_DB_PATH to a file on a local disk",
         WalError::Damaged(_)
         | WalError::Storage(_)
@@ -305,23 +313,15 @@ struct Background {
     settings: watch::Receiver<Arc<Settings>>,
     capture: CaptureHandle,
     title_key: [u8; 32],
+    left: Intake,
 }
 
 impl Background {
     fn spawn(self, delivery: &Delivery, stop: &CancellationToken) -> JoinSet<()> {
-        let Self {
-            heartbeat,
-            late_keychain,
-            managed,
-            rotation,
-            poll,
-            pauser,
-            extent,
-            settings,
-            capture,
-            title_key,
-        } = self;
+        let Self { heartbeat, late_keychain, managed, rotation, poll, pauser, extent, settings, .. } = self;
+        let (capture, title_key) = (self.capture, self.title_key);
         let mut tasks = JoinSet::new();
+        tasks.spawn(self.left.report_later(delivery.wal(), stop.clone()));
         tasks.spawn(heartbeat.run(stop.clone()));
         if let Some(late_keychain) = late_keychain {
             tasks.spawn(late_keychain.run(stop.clone()));

@@ -102,12 +102,12 @@ pub(crate) fn discard(
     if !settings.local().wal_db_path.exists() {
         return Ok(Discarded::default());
     }
-    Store::open(delivery::options(settings, identity))?.discard_pending()
+    Store::open(delivery::options(settings, identity)?)?.discard_pending()
 }
 
 /// A window that a crash cut is an event that waits, too.
 async fn recover_open_window(delivery: &Delivery, settings: &Settings, identity: &DeviceIdentity) {
-    let images = settings.local().screenshot_dir.clone();
+    let images = (delivery.vault(), settings.local().screenshot_dir.clone());
     let (_running, standing) = watch::channel(Standing::Running);
     let (_everything, extent) = watch::channel(Extent::Everything);
     let intake = Intake::new(delivery.queue(), identity.clone(), images, standing, extent);

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use devpulse_capture::{CaptureHandle, ScreenshotError, Signals};
 use devpulse_control::{
     AcceptRequest, AgentStatus, CaptureStatus, ConsentReport, ControlError, Controller, ErrorCode,
-    EventsQuery, ListedEvent, PauseRequest, PauseStatus, PendingEmit, PipelineState,
-    PipelineStatus, Present, Progress, Resumption, Sample, SmallImage, Status, SyncOutcome,
+    EventsQuery, ImagePart, ListedEvent, PauseRequest, PauseStatus, PendingEmit, PipelineState,
+    PipelineStatus, Present, Progress, Resumption, Sample, Status, SyncOutcome,
     SyncProgress, SyncRequest,
 };
 use devpulse_pipeline::queue::Queue;
@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::wal_hint;
 use crate::consent::{self, ConsentError};
 use crate::credentials::{DeviceIdentity, SecretPlace};
 use crate::delivery::Delivery;
@@ -252,6 +253,8 @@ impl Controller for Front {
         query: EventsQuery,
         out: mpsc::Sender<ListedEvent>,
     ) -> Result<(), ControlError> {
+        // What stays closed is listed as such.
+        self.wal.unlock_now_and_then().await.ok();
         let mut listing = self
             .wal
             .call(move |store| Listing::begin(query, |which, count| store.newest(which, count)))
@@ -298,13 +301,20 @@ impl Controller for Front {
         }
     }
 
-    async fn small_image(&self, sha256: String) -> Result<Option<SmallImage>, ControlError> {
+    async fn image(&self, sha256: String, offset: u64) -> Result<Option<ImagePart>, ControlError> {
+        /// In Base64 they fit into a frame.
+        const PART: usize = 512 * 1024;
+
         let sha = image::parse(&sha256)
             .map_err(|error| ControlError::new(ErrorCode::Invalid, error.to_string()))?;
-        let found = self.wal.call(move |store| store.inline_image(&sha)).await.map_err(storage)?;
-        Ok(found.map(|found| SmallImage {
-            media_type: found.media_type,
-            base64: STANDARD.encode(&found.bytes),
+        // What stays closed says so itself.
+        self.wal.unlock_now_and_then().await.ok();
+        let found = self.wal.call(move |store| store.image(&sha)).await.map_err(storage)?;
+        Ok(found.map(|found| {
+            let rest = found.bytes.get(usize::try_from(offset).unwrap_or(usize::MAX)..);
+            let part = rest.and_then(|rest| rest.chunks(PART).next()).unwrap_or_default();
+            let (media_type, size) = (found.media_type, found.bytes.len() as u64);
+            ImagePart { media_type, size, base64: STANDARD.encode(part) }
         }))
     }
 
@@ -384,6 +394,9 @@ fn no_screenshot(error: &ScreenshotError) -> ControlError {
 fn storage(error: WalError) -> ControlError {
     match error {
         WalError::Closed => ControlError::stopping(),
-        error => ControlError::new(ErrorCode::Storage, error.to_string()),
+        error => {
+            let hint = wal_hint(&error);
+            ControlError { hint, ..ControlError::new(ErrorCode::Storage, error.to_string()) }
+        }
     }
 }

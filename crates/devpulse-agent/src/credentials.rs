@@ -6,6 +6,7 @@ mod exchange;
 mod file;
 mod keychain;
 mod late_keychain;
+pub(crate) mod log_key;
 mod presence;
 mod secret_store;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use exchange::{Issued, KeyExchange};
 pub use keychain::SystemKeychain;
 pub(crate) use late_keychain::LateKeychain;
+pub use log_key::LogKey;
 pub use presence::{KeychainState, keychain_state};
 pub use secret_store::{SecretStore, SecretStoreError, Secrets};
 
@@ -273,7 +275,8 @@ impl Credentials {
         store: &dyn SecretStore,
     ) -> Result<KeptIn, CredentialsError> {
         let _changing = changing();
-        let secrets = Secrets { api_key: self.api_key.clone(), next_api_key: None };
+        let api_key = self.api_key.clone();
+        let secrets = Secrets { api_key, next_api_key: None, log_keys: Vec::new() };
         let kept_in = match choice {
             SecretStoreChoice::File => KeptIn::File,
             SecretStoreChoice::Keyring => {
@@ -302,11 +305,17 @@ impl Credentials {
             next: None,
         };
         let was_in = CredentialsFile::peek(home).map(|file| file.secret_store);
+        let leaves = (was_in, kept_in) == (Some(KeptIn::Keyring), KeptIn::File);
+        let left = if leaves { log_key::take_from(store, home) } else { Ok(()) };
         file.write(home)?;
-        if (was_in, kept_in) == (Some(KeptIn::Keyring), KeptIn::File)
-            && let Err(error) = store.remove(&item(home))
-        {
-            tracing::warn!(%error, "the former key stays in the keychain");
+        match kept_in {
+            KeptIn::Keyring => log_key::drop_file(home),
+            KeptIn::File if leaves => {
+                if let Err(error) = left.and_then(|()| store.remove(&item(home))) {
+                    tracing::warn!(%error, "the former key stays in the keychain");
+                }
+            }
+            KeptIn::File => {}
         }
         Ok(kept_in)
     }
@@ -324,6 +333,8 @@ impl Credentials {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(CredentialsError::Unwritable { path, source }),
         }
+        log_key::remove_all(home)
+            .map_err(|source| CredentialsError::Unwritable { path: home.log_key(), source })?;
         access::sync_directory(home.root())
             .map_err(|source| CredentialsError::Unwritable { path, source })?;
         if was_in == Some(KeptIn::Keyring) {
@@ -333,9 +344,9 @@ impl Credentials {
     }
 }
 
-/// Moves the key of a home from the file into a store; says whether there was one to move.
-/// The key leaves the file only after the store has handed it back. May wait for the
-/// store for 10 s.
+/// Moves the keys of a home from their files into a store; says whether there was one to
+/// move. A key leaves its file only after the store has handed it back. May wait for the
+/// store for 15 s.
 ///
 /// # Errors
 /// Fails where the store does not take the key, which then stays in the file.
@@ -343,15 +354,16 @@ pub fn move_key(home: &Home, store: &dyn SecretStore) -> Result<bool, Credential
     let _changing = changing();
     let Some(mut file) = CredentialsFile::read(home)? else { return Ok(false) };
     let (KeptIn::File, Some(api_key)) = (file.secret_store, file.api_key.clone()) else {
-        return Ok(false);
+        return log_key::move_to(store, home, file.secret_store);
     };
     let next_api_key = file.next.as_mut().and_then(|next| next.api_key.take());
-    put_in(store, home, &Secrets { api_key, next_api_key })?;
+    put_in(store, home, &Secrets { api_key, next_api_key, log_keys: Vec::new() })?;
     // Another enrollment may have taken the place of this one while the store was asked.
     let unchanged = CredentialsFile::read(home)?.is_some_and(|now| now.api_key == file.api_key);
     if unchanged {
         let moved = CredentialsFile { secret_store: KeptIn::Keyring, api_key: None, ..file };
         moved.write(home)?;
+        log_key::drop_file(home);
     }
     Ok(unchanged)
 }
@@ -403,8 +415,10 @@ impl SecretPlace {
 }
 
 /// Puts the key into a store, and sees that it is there.
+/// What opens the disk stays or comes along.
 fn put_in(store: &dyn SecretStore, home: &Home, secrets: &Secrets) -> Result<(), SecretStoreError> {
     let item = item(home);
+    let secrets = &log_key::along(secrets, store, home)?;
     store.put(&item, secrets)?;
     match store.get(&item)? {
         Some(kept) if kept == *secrets => Ok(()),

@@ -7,13 +7,14 @@ use devpulse_pipeline::Uplink;
 use devpulse_pipeline::batcher::BatchPolicy;
 use devpulse_pipeline::queue::Queue;
 use devpulse_pipeline::sender::{Sender, SenderHandle, SenderPolicy};
+use devpulse_pipeline::vault::Vault;
 use devpulse_pipeline::wal::{BatchLimits, Identity, Store, Wal, WalError, WalOptions};
 use devpulse_protocol::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::credentials::DeviceIdentity;
+use crate::credentials::{DeviceIdentity, log_key};
 use crate::owner::Owner;
 use crate::settings::Settings;
 
@@ -35,7 +36,7 @@ impl Delivery {
         identity: &DeviceIdentity,
         uplink: &Arc<dyn Uplink>,
     ) -> Result<Self, WalError> {
-        let mut store = Store::open(options(settings, identity))?;
+        let mut store = Store::open(options(settings, identity)?)?;
         store.set_cap(settings.config().limits.max_disk_bytes);
         if let Err(error) = store.forgive_the_future(Timestamp::now()) {
             tracing::debug!(%error, "what was kept under another clock stays as it is");
@@ -58,6 +59,10 @@ impl Delivery {
 
     pub(crate) fn wal(&self) -> Wal {
         self.wal.clone()
+    }
+
+    pub(crate) fn vault(&self) -> Arc<Vault> {
+        Arc::clone(self.wal.vault())
     }
 
     pub(crate) fn sender(&self) -> SenderHandle {
@@ -128,15 +133,22 @@ fn sign(owner: &Owner, store: &mut Store) -> Result<(), WalError> {
 }
 
 /// Where the log of these settings lies.
-pub(crate) fn options(settings: &Settings, identity: &DeviceIdentity) -> WalOptions {
-    WalOptions {
+///
+/// # Errors
+/// Fails where there is no key to seal it with, and none can be made.
+pub(crate) fn options(
+    settings: &Settings,
+    identity: &DeviceIdentity,
+) -> Result<WalOptions, WalError> {
+    Ok(WalOptions {
         path: settings.local().wal_db_path.clone(),
         images: settings.local().screenshot_dir.clone(),
         identity: Identity {
             username: identity.username.clone(),
             device_id: identity.device_id.clone(),
         },
-    }
+        vault: log_key::vault(settings)?,
+    })
 }
 
 fn policy(settings: &Settings) -> SenderPolicy {

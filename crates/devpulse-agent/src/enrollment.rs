@@ -14,7 +14,9 @@ use devpulse_protocol::{
 
 use crate::agent::wal_hint;
 use crate::consent::Record;
-use crate::credentials::{Credentials, CredentialsError, DeviceIdentity, KeptIn, SecretStore};
+use crate::credentials::{
+    Credentials, CredentialsError, DeviceIdentity, KeptIn, SecretStore, log_key,
+};
 use crate::home::HomeError;
 use crate::http::{HttpOptions, HttpSetupError, fault_hint};
 use crate::instance_lock::LockError;
@@ -333,6 +335,9 @@ impl Accepted {
             Record::remove(&local.home).map_err(EnrollError::FormerConsent)?;
         }
         let kept_in = self.credentials.save(&local.home, local.secret_store, store)?;
+        if let Err(error) = log_key::rotate(&local.home, store) {
+            tracing::warn!(%error, "the event log goes on with the key that it had");
+        }
         if let Some(config) = &self.config
             && let Err(error) = config.save(&local.home)
         {

@@ -24,6 +24,8 @@ const LOCK: &str = "agent.lock";
 const LOGS: &str = "logs";
 const WAL_DB: &str = "wal.db";
 const BLOBS: &str = "blobs";
+const LOG_KEY: &str = "log-key";
+const LOG_KEY_PUBLIC: &str = "log-key.pub";
 
 /// What shows that a directory is a DevPulse home and no other directory.
 const OWN: [&str; 7] = [CONSENT, CREDENTIALS, CONFIG_TOML, SERVER_CONFIG, LOCK, LOGS, WAL_DB];
@@ -149,6 +151,18 @@ impl Home {
     #[must_use]
     pub fn credentials(&self) -> PathBuf {
         self.root.join(CREDENTIALS)
+    }
+
+    /// The private half of the key that the log is sealed to, where no keychain holds it.
+    #[must_use]
+    pub fn log_key(&self) -> PathBuf {
+        self.root.join(LOG_KEY)
+    }
+
+    /// The public half of the key that the log is sealed to.
+    #[must_use]
+    pub fn log_key_public(&self) -> PathBuf {
+        self.root.join(LOG_KEY_PUBLIC)
     }
 
     /// What the person agreed to have captured.

@@ -1,11 +1,12 @@
 //! The images on this device, for the person whose screen they show.
 
-use std::fs;
-use std::io;
-
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use devpulse_control::{ClientError, ControlClient};
 use devpulse_pipeline::wal::{self, Snapshot, WalError};
 use sha2::{Digest, Sha256};
 
+use crate::credentials::log_key;
 use crate::settings::Settings;
 
 /// An image as it was captured.
@@ -26,41 +27,49 @@ pub enum ImageError {
     /// It was given up, or delivered and forgotten.
     #[error("the image does not lie on this computer any more")]
     Gone,
+    /// The agent does not hand it out.
+    #[error("the agent does not hand out the image")]
+    Agent(#[from] ClientError),
     /// It cannot be read.
     #[error("the image cannot be read")]
-    Unreadable(#[source] io::Error),
-    /// The log cannot be read.
-    #[error("the event log cannot be read")]
     Log(#[from] WalError),
     /// What lies there is something else.
     #[error("the image on the disk is damaged")]
     Damaged,
 }
 
-/// Reads the image with this SHA-256, in hexadecimal, where it lies in a file of its own.
-/// Small ones lie in the log: the agent hands them out, and [`read_from_log`] does where none
-/// runs.
+/// Asks the agent for the image with this SHA-256, in hexadecimal: what lies on the disk is
+/// sealed.
 ///
 /// # Errors
 /// Says why there is nothing to show.
-pub fn read(settings: &Settings, sha256: &str) -> Result<Image, ImageError> {
+pub async fn ask(client: &ControlClient, sha256: &str) -> Result<Image, ImageError> {
     let sha = parse(sha256)?;
-    let path = wal::image_path(&settings.local().screenshot_dir, &sha);
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ImageError::Gone,
-        _ => ImageError::Unreadable(error),
-    })?;
-    checked(bytes, &sha)
+    let mut bytes = Vec::new();
+    loop {
+        let part = client.image(sha256, bytes.len() as u64).await?.ok_or(ImageError::Gone)?;
+        let more = STANDARD.decode(part.base64).map_err(|_| ImageError::Damaged)?;
+        bytes.extend_from_slice(&more);
+        if bytes.len() as u64 >= part.size || more.is_empty() {
+            return checked(bytes, &sha);
+        }
+    }
 }
 
-/// Reads a small image from the log of an agent that does not run.
+/// Reads the image from the files of an agent that does not run. May wait for the keychain
+/// for 5 s.
 ///
 /// # Errors
-/// As [`read`].
-pub fn read_from_log(settings: &Settings, sha256: &str) -> Result<Image, ImageError> {
+/// As [`ask`].
+pub fn read(settings: &Settings, sha256: &str) -> Result<Image, ImageError> {
     let sha = parse(sha256)?;
-    let snapshot = Snapshot::open(&settings.local().wal_db_path)?.ok_or(ImageError::Gone)?;
-    let found = snapshot.inline_image(&sha)?.ok_or(ImageError::Gone)?;
+    let local = settings.local();
+    let snapshot = Snapshot::open(&local.wal_db_path)?.ok_or(ImageError::Gone)?;
+    let vault = log_key::reading_vault(settings);
+    snapshot.show_keys(&vault)?;
+    // What stays closed says so itself.
+    vault.unlock().ok();
+    let found = snapshot.image(&vault, &local.screenshot_dir, &sha)?.ok_or(ImageError::Gone)?;
     checked(found.bytes, &sha)
 }
 
@@ -107,16 +116,36 @@ fn media_type(bytes: &[u8]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use devpulse_pipeline::wal::{Identity, NewEvent, NewImage, Store, WalOptions};
+    use devpulse_protocol::{Custom, DeviceId, EventBody, EventDraft, EventId, Timestamp, Username};
+
     use super::*;
     use crate::home::Home;
     use crate::settings::Sources;
 
+    /// A home whose log holds an image under this name.
     fn kept(bytes: &[u8], name: &str) -> (tempfile::TempDir, Settings) {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::load(&Sources::none(Home::at(folder.path()))).unwrap();
-        let path = wal::image_path(&settings.local().screenshot_dir, &parse(name).unwrap());
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+        let (local, vault) = (settings.local(), log_key::vault(&settings).unwrap());
+        let identity =
+            Identity { username: Username::new("ada"), device_id: DeviceId::new("device-1") };
+        let draft = EventDraft {
+            event_id: EventId::new(),
+            timestamp: Timestamp::now(),
+            username: identity.username.clone(),
+            client_id: identity.device_id.clone(),
+            body: EventBody::Custom(Custom::new("n".to_owned(), Default::default()).unwrap()),
+        };
+        let mut event = NewEvent::from_draft(&draft).unwrap();
+        let (path, images) = (local.wal_db_path.clone(), local.screenshot_dir.clone());
+        let bytes = bytes::Bytes::copy_from_slice(bytes);
+        event.image = Some(NewImage::stage(&vault, &images, name, "image/jpeg", &bytes).unwrap());
+        let options = WalOptions { path, images, identity, vault: Arc::clone(&vault) };
+        Store::open(options).unwrap().append(&[event]).unwrap();
         (folder, settings)
     }
 
@@ -125,13 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_read_by_its_hash() {
-        let bytes = b"\xff\xd8\xff and so on";
-        let (_folder, settings) = kept(bytes, &name(bytes));
-        let image = read(&settings, &name(bytes)).unwrap();
-        assert_eq!((image.bytes.as_slice(), image.media_type), (&bytes[..], "image/jpeg"));
-        assert!(is_here(&settings, &name(bytes), 1 << 20));
-        assert!(matches!(read(&settings, &name(b"another")), Err(ImageError::Gone)));
+    fn an_image_is_read_by_its_hash_wherever_it_lies() {
+        for size in [100, 100_000] {
+            let bytes = [b"\xff\xd8\xff".to_vec(), vec![7; size]].concat();
+            let (_folder, settings) = kept(&bytes, &name(&bytes));
+            let image = read(&settings, &name(&bytes)).unwrap();
+            assert_eq!((image.bytes.as_slice(), image.media_type), (&bytes[..], "image/jpeg"));
+            assert!(is_here(&settings, &name(&bytes), bytes.len() as u64));
+            assert!(matches!(read(&settings, &name(b"another")), Err(ImageError::Gone)));
+        }
+    }
+
+    #[test]
+    fn an_image_whose_key_is_gone_is_not_read_and_not_taken_for_damaged() {
+        let bytes = [b"\xff\xd8\xff".to_vec(), vec![7; 100_000]].concat();
+        let (folder, settings) = kept(&bytes, &name(&bytes));
+        fs::rename(folder.path().join("log-key"), folder.path().join("elsewhere")).unwrap();
+        let error = read(&settings, &name(&bytes)).unwrap_err();
+        assert!(matches!(error, ImageError::Log(WalError::Locked(_))), "{error:?}");
     }
 
     #[test]

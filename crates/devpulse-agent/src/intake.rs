@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use devpulse_capture::{Captured, CapturedImage, CheckpointUpdate, OpenWindow, Urgency};
 use devpulse_pipeline::queue::{Queue, QueueClosed, Ticket, Urgency as QueueUrgency};
+use devpulse_pipeline::vault::Vault;
 use devpulse_pipeline::wal::{self, NewEvent, NewImage, Wal, WalError};
 use devpulse_protocol::{EventBody, EventDraft, EventId, Timestamp};
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::credentials::DeviceIdentity;
 use crate::pause::{Standing, is_of_the_agent};
@@ -20,6 +22,7 @@ pub(crate) struct Intake {
     queue: Queue,
     identity: DeviceIdentity,
     images: PathBuf,
+    vault: Arc<Vault>,
     standing: watch::Receiver<Standing>,
     extent: watch::Receiver<Extent>,
     captured_at: Arc<watch::Sender<Option<Timestamp>>>,
@@ -29,12 +32,12 @@ impl Intake {
     pub(crate) fn new(
         queue: Queue,
         identity: DeviceIdentity,
-        images: PathBuf,
+        (vault, images): (Arc<Vault>, PathBuf),
         standing: watch::Receiver<Standing>,
         extent: watch::Receiver<Extent>,
     ) -> Self {
         let captured_at = Arc::new(watch::Sender::new(None));
-        Self { queue, identity, images, standing, extent, captured_at }
+        Self { queue, identity, images, vault, standing, extent, captured_at }
     }
 
     /// When capture last handed on an event; `None` before the first.
@@ -65,21 +68,42 @@ impl Intake {
     /// Reports the window that was open when the last agent was cut off, closed at its
     /// last checkpoint; the checkpoint goes in the same transaction.
     pub(crate) async fn recover(&self, wal: &Wal) -> Result<(), WalError> {
-        let Some(checkpoint) = wal.call(wal::Store::checkpoint).await? else { return Ok(()) };
-        let open: OpenWindow = match serde_json::from_slice(&checkpoint) {
-            Ok(open) => open,
-            Err(error) => {
-                tracing::warn!(%error, "the checkpoint of the open window cannot be read");
+        wal.call(wal::Store::leave_checkpoint).await?;
+        self.report_left(wal).await
+    }
+
+    /// Reports what could not be read before, each time that a key is found.
+    pub(crate) async fn report_later(self, wal: Wal, stop: CancellationToken) {
+        let vault = Arc::clone(wal.vault());
+        while stop.run_until_cancelled(vault.opened()).await.is_some() {
+            if let Err(error) = self.report_left(&wal).await {
+                tracing::warn!(%error, "the window that was open last is not reported yet");
+            }
+        }
+    }
+
+    async fn report_left(&self, wal: &Wal) -> Result<(), WalError> {
+        let left = match wal.call_unlocked(wal::Store::left_checkpoints).await {
+            Err(WalError::Locked(locked)) => {
+                tracing::warn!(%locked, "the window that was open last is reported later");
                 return Ok(());
             }
+            left => left?,
         };
-        let (event_id, at, window) = open.recovered();
-        let Some(mut event) = self.encode(event_id, at, EventBody::Window(window)) else {
-            return Ok(());
-        };
-        event.checkpoint = wal::CheckpointUpdate::Clear;
-        wal.call(move |store| store.append(&[event])).await?;
+        for checkpoint in left {
+            let event = checkpoint.open_window.as_deref().and_then(|open| self.recovered(open));
+            if event.is_none() {
+                tracing::warn!("the checkpoint of the open window cannot be read");
+            }
+            wal.call(move |store| store.report_checkpoint(&checkpoint, event.as_ref())).await?;
+        }
         Ok(())
+    }
+
+    fn recovered(&self, checkpoint: &[u8]) -> Option<NewEvent> {
+        let open: OpenWindow = serde_json::from_slice(checkpoint).ok()?;
+        let (event_id, at, window) = open.recovered();
+        self.encode(event_id, at, EventBody::Window(window))
     }
 
     async fn take(&self, captured: Captured) -> Result<(), QueueClosed> {
@@ -128,9 +152,9 @@ impl Intake {
     /// Puts the image on disk before its event. An image that finds no room is given up:
     /// its event says that there was one.
     async fn stage(&self, image: CapturedImage) -> Option<NewImage> {
-        let directory = self.images.clone();
+        let (vault, directory) = (Arc::clone(&self.vault), self.images.clone());
         let staged = tokio::task::spawn_blocking(move || {
-            NewImage::stage(&directory, &image.sha256_hex, image.media_type, &image.bytes)
+            NewImage::stage(&vault, &directory, &image.sha256_hex, image.media_type, &image.bytes)
         })
         .await;
         match staged {
@@ -166,11 +190,11 @@ mod tests {
     use std::sync::mpsc as blocking;
     use std::time::Duration;
 
+    use devpulse_pipeline::vault::KeysAtHand;
     use devpulse_pipeline::wal::{Store, WalOptions};
     use devpulse_protocol::{Activity, ActivityType, DeviceId, Username};
     use tokio::sync::oneshot;
     use tokio::time::timeout;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::origin::{PlainHttp, ServerUrl};
@@ -207,12 +231,13 @@ mod tests {
                 username: identity.username.clone(),
                 device_id: identity.device_id.clone(),
             },
+            vault: KeysAtHand::default().vault(&folder.path().join("wal.db")),
         });
         let wal = Wal::start(store.unwrap()).unwrap();
         let (queue, _committer) = Queue::start(wal.clone(), CancellationToken::new());
         let (_standing, standing) = watch::channel(Standing::Running);
         let (_everything, extent) = watch::channel(Extent::Everything);
-        let images = folder.path().join("blobs");
+        let images = (Arc::clone(wal.vault()), folder.path().join("blobs"));
         let intake = Intake::new(queue, identity, images, standing, extent);
         let (events, received) = mpsc::channel(1);
         tokio::spawn(intake.run(received));

@@ -10,7 +10,7 @@ use devpulse_protocol::Timestamp;
 use serde_json::value::RawValue;
 
 use crate::consent;
-use crate::credentials::{DeviceIdentity, SecretPlace};
+use crate::credentials::{DeviceIdentity, SecretPlace, log_key};
 use crate::pause;
 use crate::report::{self, PipelineFigures};
 use crate::server_config::StoredServerConfig;
@@ -56,9 +56,14 @@ pub fn events(
     mut take: impl FnMut(ListedEvent) -> std::ops::ControlFlow<()>,
 ) -> Result<(), WalError> {
     let Some(snapshot) = Snapshot::open(&settings.local().wal_db_path)? else { return Ok(()) };
+    let vault = log_key::reading_vault(settings);
+    snapshot.show_keys(&vault)?;
+    if let Err(locked) = vault.unlock() {
+        tracing::warn!(%locked, "events are listed without what they hold");
+    }
     let mut listing = Listing::begin(query, |which, count| snapshot.newest(which, count))?;
     while let Some((which, after, limit)) = listing.next_page() {
-        let page = snapshot.list(which, after, limit)?;
+        let page = snapshot.list(&vault, which, after, limit)?;
         for event in listing.take(page) {
             if take(event).is_break() {
                 return Ok(());

@@ -73,7 +73,7 @@ pub fn replay(settings: &Settings, event_id: Option<EventId>) -> Result<u64, Rep
     home.create()?;
     let _lock = InstanceLock::acquire(home, Role::Command)?;
     let replayed = if settings.local().wal_db_path.exists() {
-        Store::open(delivery::options(settings, &identity))?.replay(event_id)?
+        Store::open(delivery::options(settings, &identity)?)?.replay(event_id)?
     } else {
         0
     };

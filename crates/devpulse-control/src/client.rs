@@ -21,7 +21,7 @@ use crate::request::{
 use crate::transport::{self, BoxedStream, ConnectError};
 use crate::{
     AcceptRequest, ConsentReport, ControlError, ErrorCode, EventsQuery, MemoryConnector,
-    PauseRequest, PauseStatus, Present, Resumption, Sample, SmallImage, Status, SyncRequest,
+    PauseRequest, PauseStatus, Present, Resumption, Sample, ImagePart, Status, SyncRequest,
 };
 use link::Link;
 
@@ -245,13 +245,12 @@ impl ControlClient {
         self.link.send(&Request::Accept(request)).await?.answer().await
     }
 
-    /// The image with this SHA-256, in hexadecimal, where it is small enough to lie in the
-    /// log itself; the others lie beside it as files.
+    /// A part of the image with this SHA-256, in hexadecimal, from the byte `offset` on.
     ///
     /// # Errors
     /// As [`ControlClient::trend`].
-    pub async fn small_image(&self, sha256: &str) -> Result<Option<SmallImage>, ClientError> {
-        let request = Request::Image(ImageRequest { sha256: sha256.to_owned() });
+    pub async fn image(&self, sha256: &str, offset: u64) -> Result<Option<ImagePart>, ClientError> {
+        let request = Request::Image(ImageRequest { sha256: sha256.to_owned(), offset });
         let found: Found = self.link.send(&request).await?.answer().await?;
         Ok(found.image)
     }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     AcceptRequest, ConsentReport, ControlError, EventsQuery, ListedEvent, PauseRequest,
-    PauseStatus, Present, Resumption, Sample, SmallImage, Status, SyncOutcome, SyncProgress,
+    ImagePart, PauseStatus, Present, Resumption, Sample, Status, SyncOutcome, SyncProgress,
     SyncRequest,
 };
 
@@ -91,12 +91,16 @@ pub trait Controller: Send + Sync + 'static {
         Err(ControlError::unsupported("replay"))
     }
 
-    /// The image with this SHA-256, in hexadecimal, where it is small enough to lie in the
-    /// log itself.
+    /// The image with this SHA-256, in hexadecimal, from the byte `offset` on: at most
+    /// 512 KiB of it.
     ///
     /// # Errors
-    /// Says why the log cannot be read, or that this is no SHA-256.
-    async fn small_image(&self, _sha256: String) -> Result<Option<SmallImage>, ControlError> {
+    /// Says why it cannot be read, or that this is no SHA-256.
+    async fn image(
+        &self,
+        _sha256: String,
+        _offset: u64,
+    ) -> Result<Option<ImagePart>, ControlError> {
         Err(ControlError::unsupported("image"))
     }
 

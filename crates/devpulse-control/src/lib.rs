@@ -37,7 +37,7 @@ pub use error::{ControlError, ErrorCode};
 pub use frame::MAX_FRAME_BYTES;
 pub use message::CONTROL_PROTOCOL;
 pub use present::{OpenSession, Presence, Present, Sample};
-pub use request::{EventsQuery, ListedEvent, PauseRequest, Resumption, SmallImage, Which};
+pub use request::{EventsQuery, ImagePart, ListedEvent, PauseRequest, Resumption, Which};
 pub use server::{ControlServer, MAX_CONNECTIONS};
 pub use status::{
     AgentStatus, CaptureStatus, ConfigStatus, ConsentStatus, KeyPlace, PauseStatus, PipelineState,

@@ -118,26 +118,31 @@ pub(crate) struct Shots {
     pub(crate) screenshots: Vec<Screenshot>,
 }
 
-/// Asks for an image that lies in the log itself.
+/// Asks for an image, or for the rest of one.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ImageRequest {
     /// Its SHA-256, in hexadecimal.
     pub(crate) sha256: String,
+    /// From which byte on.
+    #[serde(default)]
+    pub(crate) offset: u64,
 }
 
-/// An image that lies in the log itself, which no larger one does.
+/// A part of an image, as much as a frame holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SmallImage {
-    /// What it is, such as `image/webp`.
+pub struct ImagePart {
+    /// What the image is, such as `image/webp`.
     pub media_type: String,
-    /// Its bytes in Base64.
+    /// Bytes of the whole image.
+    pub size: u64,
+    /// The part's bytes in Base64.
     pub base64: String,
 }
 
 /// The answer to an `image` request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Found {
-    pub(crate) image: Option<SmallImage>,
+    pub(crate) image: Option<ImagePart>,
 }
 
 /// The answer to a `trend` request.

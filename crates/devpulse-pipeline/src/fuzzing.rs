@@ -5,6 +5,7 @@ use std::path::Path;
 
 use devpulse_protocol::{DeviceId, EventId, EventType, Timestamp, Username};
 
+use crate::vault::KeysAtHand;
 use crate::wal::{
     BatchLimits, CheckpointUpdate, Identity, NewEvent, Store, WalError, WalOptions,
     record_is_intact,
@@ -32,7 +33,10 @@ pub fn open(home: &Path, bytes: &[u8]) {
     }
     for _ in 0..2 {
         match Store::open(options(home)) {
-            Ok(mut store) => work(&mut store),
+            Ok(mut store) => {
+                store.vault().unlock().expect("the key is at hand");
+                work(&mut store);
+            }
             Err(WalError::NewerSchema { .. }) => return,
             Err(error) => panic!("the log does not open: {error:?}"),
         }
@@ -94,5 +98,6 @@ fn options(home: &Path) -> WalOptions {
         path: home.join("wal.db"),
         images: home.join("blobs"),
         identity: Identity { username: Username::new("ada"), device_id: DeviceId::new("device-1") },
+        vault: KeysAtHand::default().vault(&home.join("wal.db")),
     }
 }

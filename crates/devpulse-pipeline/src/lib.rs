@@ -13,6 +13,7 @@ pub mod queue;
 pub mod retry_after;
 pub mod sender;
 pub mod uplink;
+pub mod vault;
 pub mod verdict;
 pub mod wal;
 

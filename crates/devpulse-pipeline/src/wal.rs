@@ -25,6 +25,8 @@
 //! | the log's own share of the disk is used up | history, images, then the least important of the oldest events are given up, and a `gap` says so |
 //! | I/O error | [`WalError::Storage`]: the connection is closed and opened anew before anything else |
 //! | a row that does not match its checksum | it leaves the batch and becomes a `gap` |
+//! | a sealed row whose key is not at hand | [`WalError::Locked`]: it waits |
+//! | a sealed row that can never be opened | it leaves the batch and becomes a `gap` |
 //! | pages that SQLite cannot read | the file is put aside, its legible rows go into a new one at their old places, the rest becomes a `gap` |
 //! | a flipped bit in the log, which hides every later commit | those commits are read by themselves |
 //! | a database that was deleted, replaced or rolled back | the sidecar tells; an estimated `gap` |
@@ -35,9 +37,11 @@ mod ballast;
 mod batches;
 mod capacity;
 mod carve;
+mod checkpoint;
 mod dead_letters;
 mod discard;
 mod images;
+mod keys;
 mod ledger;
 mod listing;
 mod medium;
@@ -51,19 +55,22 @@ mod schema;
 mod snapshot;
 mod store;
 mod thread;
+mod unreadable;
 mod wall_clock;
 mod wipe;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use devpulse_protocol::{DeviceId, Username};
 
-pub use append::{CheckpointUpdate, NewEvent};
+pub use append::NewEvent;
 pub use batches::{BatchLimits, BatchMeta, LoadedBatch, LoadedEvent, Split};
 pub(crate) use carve::record_is_intact;
+pub use checkpoint::{Checkpoint, CheckpointUpdate};
 pub use dead_letters::Standing;
 pub use discard::Discarded;
-pub use images::{InlineImage, LARGEST_INLINE_IMAGE, NewImage, PendingImage, image_path};
+pub use images::{LARGEST_INLINE_IMAGE, NewImage, PendingImage, StoredImage, image_path};
 pub use ledger::Ledger;
 pub use listing::{Listed, Which};
 #[doc(hidden)]
@@ -72,6 +79,8 @@ pub use snapshot::Snapshot;
 pub use store::Store;
 pub use thread::{Wal, WalClosed, WalState};
 pub use wipe::wipe;
+
+use crate::vault::{Locked, Vault};
 
 /// Where the log lies, and in whose name it reports gaps.
 #[derive(Clone, Debug)]
@@ -82,6 +91,21 @@ pub struct WalOptions {
     pub images: PathBuf,
     /// Who is written into `gap` events.
     pub identity: Identity,
+    /// What seals and opens what the log keeps.
+    pub vault: Arc<Vault>,
+}
+
+/// In whose name the log writes events of its own, and what seals them.
+#[derive(Clone, Debug)]
+struct Author {
+    identity: Identity,
+    vault: Arc<Vault>,
+}
+
+impl WalOptions {
+    fn author(&self) -> Author {
+        Author { identity: self.identity.clone(), vault: Arc::clone(&self.vault) }
+    }
 }
 
 /// Who and where: what every event says of its origin.
@@ -131,6 +155,9 @@ pub enum WalError {
     /// An image file could not be read or written.
     #[error("an image file failed")]
     Image(#[source] std::io::Error),
+    /// What is to be read is sealed, and its key is not at hand now.
+    #[error(transparent)]
+    Locked(#[from] Locked),
     /// The log's thread has ended.
     #[error("the event log is closed")]
     Closed,
@@ -150,6 +177,7 @@ impl WalError {
             | Self::NoLedger
             | Self::Create(_)
             | Self::Image(_)
+            | Self::Locked(_)
             | Self::Closed => false,
         }
     }
@@ -199,7 +227,7 @@ const fn is_of_a_value(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn create_private_directory(path: &std::path::Path) -> std::io::Result<()> {
+pub(crate) fn create_private_directory(path: &std::path::Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -208,14 +236,14 @@ fn create_private_directory(path: &std::path::Path) -> std::io::Result<()> {
 }
 
 /// A new file's name is safe only once its directory is synced.
-fn sync_directory(path: &std::path::Path) -> std::io::Result<()> {
+pub(crate) fn sync_directory(path: &std::path::Path) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(std::path::Path::new("."));
     std::fs::File::open(directory)?.sync_all()
 }
 
 /// The path with `suffix` behind its last part.
-fn beside(path: &std::path::Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &std::path::Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

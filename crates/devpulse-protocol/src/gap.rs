@@ -34,6 +34,8 @@ pub enum GapReason {
     ImageDiskCap,
     /// The stored bytes no longer match their checksum.
     Damaged,
+    /// They are sealed on the disk, and the key that opens them is lost.
+    Undecryptable,
     /// The database was deleted or replaced.
     DatabaseLost,
     /// The person or an administrator discarded them.
@@ -42,8 +44,14 @@ pub enum GapReason {
 
 impl GapReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 5] =
-        [Self::DiskCap, Self::ImageDiskCap, Self::Damaged, Self::DatabaseLost, Self::Discarded];
+    pub const ALL: [Self; 6] = [
+        Self::DiskCap,
+        Self::ImageDiskCap,
+        Self::Damaged,
+        Self::Undecryptable,
+        Self::DatabaseLost,
+        Self::Discarded,
+    ];
 
     /// The reason as the wire writes it.
     #[must_use]
@@ -52,6 +60,7 @@ impl GapReason {
             Self::DiskCap => "disk_cap",
             Self::ImageDiskCap => "image_disk_cap",
             Self::Damaged => "damaged",
+            Self::Undecryptable => "undecryptable",
             Self::DatabaseLost => "database_lost",
             Self::Discarded => "discarded",
         }

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use devpulse_agent::image::ImageError;
 use devpulse_agent::settings::Settings;
 use devpulse_agent::{event_summary, image};
 use devpulse_control::{EventsQuery, ListedEvent, Which};
@@ -86,19 +85,14 @@ pub(super) async fn outbox(
 #[tauri::command]
 pub(super) async fn image(backend: State<'_, Backend>, sha256: String) -> Result<String, Problem> {
     let (_, settings) = backend::settings(Vec::new())?;
-    let small = backend.link().client().await;
-    if let Ok(client) = &small
-        && let Ok(Some(small)) = client.small_image(&sha256).await
-    {
-        return Ok(format!("data:{};base64,{}", small.media_type, small.base64));
-    }
-    let runs = small.is_ok();
-    let read = move || match image::read(&settings, &sha256) {
-        Err(ImageError::Gone) if !runs => image::read_from_log(&settings, &sha256),
-        read => read,
+    let image = match backend.link().client().await {
+        Ok(client) => image::ask(&client, &sha256).await,
+        Err(_) => {
+            let read = move || image::read(&settings, &sha256);
+            let reading = tauri::async_runtime::spawn_blocking(read).await;
+            reading.map_err(|error| Problem::of(&error, None))?
+        }
     };
-    let image = tauri::async_runtime::spawn_blocking(read).await;
-    let image = image.map_err(|error| Problem::of(&error, None))?;
     let image = image.map_err(|error| Problem::of(&error, None))?;
     Ok(format!("data:{};base64,{}", image.media_type, STANDARD.encode(&image.bytes)))
 }

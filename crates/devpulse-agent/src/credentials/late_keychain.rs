@@ -28,7 +28,11 @@ impl LateKeychain {
         let waits = local.secret_store == SecretStoreChoice::Auto
             && local.api_key.is_none()
             && store.is_present()
-            && kept_in(&local.home) == Some(KeptIn::File);
+            && match kept_in(&local.home) {
+                Some(KeptIn::File) => true,
+                Some(KeptIn::Keyring) => local.home.log_key().exists(),
+                None => false,
+            };
         waits.then(|| Self { home: local.home.clone(), store: Arc::new(store) })
     }
 

@@ -3,6 +3,8 @@
 use devpulse_protocol::ApiKey;
 use serde::{Deserialize, Serialize};
 
+use super::LogKey;
+
 /// Keeps the secrets of one or more homes; an item is named by its home, and holds
 /// all secrets of that home, so that a person is asked for permission once.
 pub trait SecretStore: Send + Sync {
@@ -36,6 +38,9 @@ pub struct Secrets {
     /// The key that the server issued to take its place, until it was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_api_key: Option<ApiKey>,
+    /// What opens what lies on the disk, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_keys: Vec<LogKey>,
 }
 
 /// Why a store gave or took no secret.

@@ -259,7 +259,7 @@ async fn answer(id: u64, request: Request, controller: Arc<dyn Controller>, repl
             replies.end(id, replayed.map(|replayed| Replayed { replayed })).await;
         }
         Request::Image(request) => {
-            let found = controller.small_image(request.sha256).await;
+            let found = controller.image(request.sha256, request.offset).await;
             replies.end(id, found.map(|image| Found { image })).await;
         }
         Request::Trend => {

@@ -160,9 +160,13 @@ impl EventLane {
     }
 
     async fn deliver(&mut self, batch: BatchMeta, way: Way) {
-        let loaded = match self.context.wal.call(move |store| store.load_batch(&batch)).await {
+        let load = move |store: &mut Store| store.load_batch(&batch);
+        let loaded = match self.context.wal.call_unlocked(load).await {
             Ok(Some(loaded)) => loaded,
             Ok(None) => return,
+            Err(WalError::Locked(locked)) => {
+                return self.obstruct(Obstacle::AuthBlocked, locked.to_string(), None).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "a batch cannot be read");
                 return self.obstruct(Obstacle::BackingOff, error.to_string(), None).await;

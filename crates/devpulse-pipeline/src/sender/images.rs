@@ -36,10 +36,13 @@ impl ImageLane {
                 self.wait().await;
                 continue;
             }
-            match self.context.wal.call(Store::next_image).await {
+            match self.context.wal.call_unlocked(Store::next_image).await {
                 Ok(Some(image)) => self.deliver(image).await,
                 Ok(None) => self.wait().await,
                 Err(WalError::Closed) => return,
+                Err(WalError::Locked(locked)) => {
+                    self.obstruct(Obstacle::AuthBlocked, locked.to_string(), None);
+                }
                 Err(error) => self.obstruct(Obstacle::BackingOff, error.to_string(), None),
             }
         }
@@ -62,7 +65,7 @@ impl ImageLane {
     async fn deliver(&mut self, image: PendingImage) {
         let id = image.id;
         let Some(bytes) = image.bytes else {
-            tracing::warn!(image = image.sha256, "an image is gone from the disk");
+            tracing::warn!(image = image.sha256, "an image is gone from the disk, or can never be opened");
             return self.settle(move |store| store.image_refused(id, Timestamp::now())).await;
         };
         let outgoing = OutgoingImage { sha256: image.sha256, media_type: image.media_type, bytes };

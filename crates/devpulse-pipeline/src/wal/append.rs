@@ -3,9 +3,10 @@
 use devpulse_protocol::{EventBody, EventDraft, EventId, EventType, Gap, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::checkpoint::CheckpointUpdate;
 use super::ledger::Ledger;
-use super::row::{PLAIN, checksum, class, placed};
-use super::{Identity, NewImage, Store, WalError};
+use super::row::{bound_to, checksum, class, placed};
+use super::{Author, NewImage, Store, WalError, checkpoint, keys};
 
 /// An event that waits to be committed.
 #[derive(Clone, Debug)]
@@ -22,18 +23,6 @@ pub struct NewEvent {
     pub checkpoint: CheckpointUpdate,
     /// Its image, staged before.
     pub image: Option<NewImage>,
-}
-
-/// What becomes of the checkpoint of the open window.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum CheckpointUpdate {
-    /// It stays.
-    #[default]
-    Keep,
-    /// There is none any more.
-    Clear,
-    /// It is replaced.
-    Set(Vec<u8>),
 }
 
 impl NewEvent {
@@ -64,8 +53,10 @@ impl Store {
         }
         let rows: u64 = events.iter().map(|event| event.json.len() as u64).sum();
         self.check_room(rows)?;
+        let author = self.author();
         let places = self.write(|tx, ledger| {
-            events.iter().map(|event| insert(tx, ledger, event)).collect::<Result<Vec<Seq>, _>>()
+            let insert = |event| insert(tx, ledger, &author, event);
+            events.iter().map(insert).collect::<Result<Vec<Seq>, _>>()
         })?;
         let now_ms = Timestamp::now().as_millis();
         for (place, event) in places.iter().zip(events) {
@@ -99,43 +90,28 @@ impl Store {
         }
     }
 
-    /// The checkpoint of the window that was open when the log was last written.
-    ///
-    /// # Errors
-    /// Fails where the database does.
-    pub fn checkpoint(&mut self) -> Result<Option<Vec<u8>>, WalError> {
-        self.note(CHECKPOINT)
-    }
 }
-
-const CHECKPOINT: &str = "open_window";
 
 /// Inserts one event at the next place.
 pub(super) fn insert(
     conn: &Connection,
     ledger: &mut Ledger,
+    author: &Author,
     event: &NewEvent,
 ) -> Result<Seq, WalError> {
+    let key = keys::enter(conn, ledger, &author.vault)?;
     let seq = ledger.next_seq;
-    let body = placed(&event.json, ledger.epoch, seq);
+    let mut body = placed(&event.json, ledger.epoch, seq);
     let cls = class(event.event_type);
     let wall_ms = event.at.as_millis();
     let eid = event.event_id.as_bytes();
-    let crc = checksum(seq, eid, cls, wall_ms, PLAIN, &body);
+    key.seal(&bound_to(seq, eid, cls, wall_ms), &mut body).map_err(WalError::of_file)?;
+    let crc = checksum(seq, eid, cls, wall_ms, key.id(), &body);
     conn.prepare_cached(
         "INSERT INTO event(seq, eid, cls, wall_ms, enc, crc, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![seq, eid, cls, wall_ms, PLAIN, crc, body])?;
-    match &event.checkpoint {
-        CheckpointUpdate::Keep => {}
-        CheckpointUpdate::Clear => {
-            conn.prepare_cached("DELETE FROM note WHERE name = ?1")?.execute([CHECKPOINT])?;
-        }
-        CheckpointUpdate::Set(bytes) => {
-            conn.prepare_cached("INSERT OR REPLACE INTO note(name, body) VALUES(?1, ?2)")?
-                .execute(params![CHECKPOINT, bytes])?;
-        }
-    }
+    .execute(params![seq, eid, cls, wall_ms, key.id(), crc, body])?;
+    checkpoint::update(conn, &author.vault, &event.checkpoint)?;
     if let Some(image) = &event.image {
         super::images::insert(conn, ledger, image, seq, wall_ms)?;
     }
@@ -151,18 +127,18 @@ pub(super) fn insert(
 pub(super) fn insert_gap(
     conn: &Connection,
     ledger: &mut Ledger,
-    identity: &Identity,
+    author: &Author,
     gap: Gap,
 ) -> Result<Seq, WalError> {
     let draft = EventDraft {
         event_id: EventId::new(),
         timestamp: Timestamp::now(),
-        username: identity.username.clone(),
-        client_id: identity.device_id.clone(),
+        username: author.identity.username.clone(),
+        client_id: author.identity.device_id.clone(),
         body: EventBody::Gap(gap),
     };
     let event = NewEvent::from_draft(&draft).map_err(|error| {
         WalError::Storage(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
     })?;
-    insert(conn, ledger, &event)
+    insert(conn, ledger, author, &event)
 }

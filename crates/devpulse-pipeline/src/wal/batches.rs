@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use devpulse_protocol::{
-    BatchEnvelope, BatchId, CheckedReceipt, EventId, Gap, GapReason, Rejection, Seq, Timestamp,
+    BatchEnvelope, BatchId, CheckedReceipt, EventId, Gap, GapReason, Rejection, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::value::RawValue;
 
 use super::dead_letters::Standing;
 use super::ledger::Ledger;
-use super::row::{COLUMNS, StoredEvent};
-use super::{Identity, Store, WalError, append, dead_letters};
+use super::row::{COLUMNS, StoredEvent, Unreadable};
+use super::unreadable::UnreadableRows;
+use super::{Author, Store, WalError, append, dead_letters};
 use crate::uplink::OutgoingBatch;
 use crate::verdict::Refusal;
 
@@ -113,32 +114,43 @@ impl Store {
         if self.ledger().unbatched == 0 {
             return Ok(None);
         }
-        let identity = self.identity().clone();
-        self.settle(|tx, ledger| form(tx, ledger, &identity, limits, now))
+        let author = self.author();
+        self.settle(|tx, ledger| form(tx, ledger, &author, limits, now))
     }
 
-    /// Reads a batch. Rows that do not match their checksum leave it and become a `gap`;
-    /// what is left bears another id, because it is another batch. `None` where nothing is left.
+    /// Reads a batch. Rows that do not match their checksum, or can never be opened, leave it
+    /// and become a `gap`; what is left bears another id, because it is another batch. `None`
+    /// where nothing is left.
     ///
     /// # Errors
-    /// Fails where the database does.
+    /// Fails where the database does, and with [`WalError::Locked`] where a row cannot be
+    /// read now.
     pub fn load_batch(&mut self, meta: &BatchMeta) -> Result<Option<LoadedBatch>, WalError> {
-        let rows = self.read(|conn| rows_between(conn, &meta.range))?;
+        let mut rows = self.read(|conn| rows_between(conn, &meta.range))?;
+        let mut unreadable = UnreadableRows::default();
+        unreadable.vanished = meta.events.saturating_sub(rows.len() as u64);
+        let mut opened = Vec::with_capacity(rows.len());
+        for row in &mut rows {
+            opened.push(match row.open(self.vault()) {
+                Ok(event_id) => Some(event_id),
+                Err(Unreadable::Locked(locked)) => return Err(WalError::Locked(locked)),
+                Err(Unreadable::Damaged) => unreadable.add_damaged(row),
+                Err(Unreadable::Lost) => unreadable.add_lost(row),
+            });
+        }
         let mut events = Vec::with_capacity(rows.len());
         let mut bodies = Vec::with_capacity(rows.len());
-        let mut damaged = Vec::new();
-        for row in &rows {
-            match row.intact().zip(raw(&row.body)) {
-                Some((event_id, body)) => {
-                    events.push(LoadedEvent { seq: row.seq, event_id, bytes: row.body.len() });
-                    bodies.push(body);
-                }
-                None => damaged.push(row.clone()),
-            }
+        for (row, event_id) in rows.iter().zip(opened) {
+            let Some(event_id) = event_id else { continue };
+            let Some(body) = raw(&row.body) else {
+                unreadable.add_damaged(row);
+                continue;
+            };
+            events.push(LoadedEvent { seq: row.seq, event_id, bytes: row.body.len() });
+            bodies.push(body);
         }
-        if !damaged.is_empty() || events.len() as u64 != meta.events {
-            let missing = meta.events.saturating_sub(events.len() as u64);
-            let meta = self.give_up_damaged(meta, &damaged, missing)?;
+        if unreadable.is_something() || events.len() as u64 != meta.events {
+            let meta = self.give_up_rows(meta, &unreadable)?;
             return match meta {
                 Some(meta) => self.load_batch(&meta),
                 None => Ok(None),
@@ -178,7 +190,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<BatchMeta>, WalError> {
         let receipt = receipt.receipt();
-        let identity = self.identity().clone();
+        let author = self.author();
         self.settle(|tx, ledger| {
             let known = tx
                 .prepare_cached("DELETE FROM batch WHERE lo = ?1 AND bid = ?2")?
@@ -203,7 +215,7 @@ impl Store {
                 }
             }
             match next {
-                Some(limits) if ledger.unbatched > 0 => form(tx, ledger, &identity, limits, now),
+                Some(limits) if ledger.unbatched > 0 => form(tx, ledger, &author, limits, now),
                 _ => Ok(None),
             }
         })
@@ -297,39 +309,6 @@ impl Store {
         })?;
         Ok(due.len() == FEW_RANGES)
     }
-
-    fn give_up_damaged(
-        &mut self,
-        meta: &BatchMeta,
-        damaged: &[StoredEvent],
-        missing: u64,
-    ) -> Result<Option<BatchMeta>, WalError> {
-        let identity = self.identity().clone();
-        let now = Timestamp::now();
-        self.write(|tx, ledger| {
-            for row in damaged {
-                tx.execute("DELETE FROM event WHERE seq = ?1", [row.seq])?;
-            }
-            delete_batch(tx, meta)?;
-            ledger.give_up(GapReason::Damaged, missing);
-            let gap = Gap {
-                reason: GapReason::Damaged,
-                count: missing,
-                from_seq: damaged.iter().map(|row| Seq(row.seq)).min(),
-                to_seq: damaged.iter().map(|row| Seq(row.seq)).max(),
-                from_time: damaged.iter().map(StoredEvent::timestamp).min(),
-                to_time: damaged.iter().map(StoredEvent::timestamp).max(),
-                estimated: false,
-            };
-            append::insert_gap(tx, ledger, &identity, gap)?;
-            let rows = rows_between(tx, &meta.range)?;
-            let (Some(low), Some(high)) = (rows.first(), rows.last()) else {
-                return Ok(None);
-            };
-            let bytes = rows.iter().map(|row| row.body.len()).sum();
-            insert_batch(tx, low.seq, high.seq, rows.len() as u64, bytes, now).map(Some)
-        })
-    }
 }
 
 /// The place and the time of the oldest event that is in a batch, or behind all batches.
@@ -375,7 +354,7 @@ pub(super) fn read_meta(row: &Row<'_>) -> rusqlite::Result<BatchMeta> {
 fn form(
     conn: &Connection,
     ledger: &mut Ledger,
-    identity: &Identity,
+    author: &Author,
     limits: BatchLimits,
     now: Timestamp,
 ) -> Result<Option<BatchMeta>, WalError> {
@@ -408,7 +387,7 @@ fn form(
         None => Ok(None),
     };
     if was_last && ledger.unbatched > 0 {
-        report_vanished(conn, ledger, identity)?;
+        report_vanished(conn, ledger, author)?;
     }
     formed
 }
@@ -417,7 +396,7 @@ fn form(
 fn report_vanished(
     conn: &Connection,
     ledger: &mut Ledger,
-    identity: &Identity,
+    author: &Author,
 ) -> Result<(), WalError> {
     let count = std::mem::take(&mut ledger.unbatched);
     ledger.unbatched_bytes = 0;
@@ -431,7 +410,7 @@ fn report_vanished(
         to_time: None,
         estimated: false,
     };
-    append::insert_gap(conn, ledger, identity, gap).map(drop)
+    append::insert_gap(conn, ledger, author, gap).map(drop)
 }
 
 fn deliver(
@@ -468,12 +447,12 @@ fn bury_rejected(
     dead_letters::bury(conn, event.seq, None, Some(rejection.code.as_str()), &cause, now)
 }
 
-fn delete_batch(conn: &Connection, batch: &BatchMeta) -> Result<(), WalError> {
+pub(super) fn delete_batch(conn: &Connection, batch: &BatchMeta) -> Result<(), WalError> {
     conn.prepare_cached("DELETE FROM batch WHERE lo = ?1")?.execute([batch.range.start()])?;
     Ok(())
 }
 
-fn rows_between(
+pub(super) fn rows_between(
     conn: &Connection,
     range: &std::ops::RangeInclusive<i64>,
 ) -> Result<Vec<StoredEvent>, WalError> {

@@ -103,7 +103,7 @@ impl Store {
         for &id in &oldest {
             self.remove_image(id)?;
         }
-        let identity = self.identity().clone();
+        let author = self.author();
         let gap = Gap {
             reason: GapReason::ImageDiskCap,
             count: oldest.len() as u64,
@@ -113,7 +113,7 @@ impl Store {
             to_time: None,
             estimated: false,
         };
-        self.write(|tx, ledger| append::insert_gap(tx, ledger, &identity, gap))?;
+        self.write(|tx, ledger| append::insert_gap(tx, ledger, &author, gap))?;
         Ok(true)
     }
 
@@ -133,7 +133,7 @@ impl Store {
     }
 
     fn drop_events(&mut self, events: &[Candidate]) -> Result<(), WalError> {
-        let identity = self.identity().clone();
+        let author = self.author();
         let count = events.len() as u64;
         let bytes: u64 = events.iter().map(|event| event.bytes).sum();
         let time = |event: &Candidate| Timestamp::from_millis(event.wall_ms);
@@ -154,7 +154,7 @@ impl Store {
             ledger.unbatched = ledger.unbatched.saturating_sub(count);
             ledger.unbatched_bytes = ledger.unbatched_bytes.saturating_sub(bytes);
             ledger.give_up(GapReason::DiskCap, count);
-            append::insert_gap(tx, ledger, &identity, gap).map(drop)
+            append::insert_gap(tx, ledger, &author, gap).map(drop)
         })
     }
 }

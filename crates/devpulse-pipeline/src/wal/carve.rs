@@ -13,6 +13,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::WalError;
+use super::keys::KeyRow;
 use super::row::StoredEvent;
 
 const PAGE: usize = 4096;
@@ -38,6 +39,8 @@ pub(super) enum Found {
     Dead(DeadRow),
     /// A row of `image`.
     Image(ImageRow),
+    /// A row of `data_key`.
+    Key(KeyRow),
     /// What the ledger said of its places. It has no checksum, so this is a hint.
     Ledger {
         /// The database's epoch.
@@ -66,6 +69,7 @@ pub(super) struct ImageRow {
     pub(super) size: i64,
     pub(super) state: i64,
     pub(super) at_ms: i64,
+    pub(super) enc: i64,
     pub(super) inline: Option<Vec<u8>>,
 }
 
@@ -294,7 +298,7 @@ fn take_page(
 pub(crate) fn record_is_intact(rowid: i64, payload: &[u8]) -> bool {
     match row(rowid, payload) {
         Some(Found::Event(event) | Found::Dead(DeadRow { event, .. })) => event.intact().is_some(),
-        Some(Found::Image(_) | Found::Ledger { .. }) | None => true,
+        Some(Found::Image(_) | Found::Key(_) | Found::Ledger { .. }) | None => true,
     }
 }
 
@@ -310,7 +314,7 @@ fn row(rowid: i64, payload: &[u8]) -> Option<Found> {
             Value::Int(size),
             Value::Int(state),
             Value::Int(at_ms),
-            Value::Int(_),
+            Value::Int(enc),
             body,
         ] => {
             let inline = match body {
@@ -324,6 +328,7 @@ fn row(rowid: i64, payload: &[u8]) -> Option<Found> {
                 size: *size,
                 state: *state,
                 at_ms: *at_ms,
+                enc: *enc,
                 inline,
             }))
         }
@@ -335,6 +340,9 @@ fn row(rowid: i64, payload: &[u8]) -> Option<Found> {
                 cause: cause.clone(),
                 at_ms: *at_ms,
             }))
+        }
+        [Value::Null, Value::Blob(sealed), Value::Int(lo), hi @ (Value::Int(_) | Value::Null)] => {
+            KeyRow::of(rowid, sealed, *lo, hi.int()).map(Found::Key)
         }
         columns if columns.len() == 7 => event(rowid, columns).map(Found::Event),
         [Value::Null, Value::Int(epoch), Value::Int(next_seq), rest @ ..] if rest.len() == 13 => {

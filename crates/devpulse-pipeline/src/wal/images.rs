@@ -1,16 +1,17 @@
 //! Images: small ones in a row, others as files that are named by their hash.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use devpulse_protocol::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::ledger::Ledger;
-use super::row::PLAIN;
 use super::{Store, WalError};
+use crate::vault::{DataKey, KeyId, OVERHEAD, Unopened, Vault, key_of};
 
 /// Larger images become files: a row that large would be written twice.
 pub const LARGEST_INLINE_IMAGE: usize = 32 * 1024;
@@ -25,8 +26,10 @@ pub struct NewImage {
     sha256: [u8; 32],
     media_type: String,
     size: u64,
-    /// The bytes, where they go into the row.
-    inline: Option<Bytes>,
+    /// What it is sealed under.
+    key: KeyId,
+    /// The sealed bytes, where they go into the row.
+    inline: Option<Vec<u8>>,
 }
 
 /// An image that waits to be sent.
@@ -38,17 +41,19 @@ pub struct PendingImage {
     pub sha256: String,
     /// The file's media type.
     pub media_type: String,
-    /// The file; `None` where it is gone from the disk.
+    /// The file; `None` where it is gone from the disk, or can never be read.
     pub bytes: Option<Bytes>,
 }
 
 impl NewImage {
-    /// Puts the image, whose SHA-256 is given in hexadecimal, where it is safe: written to a temporary file, synced, renamed,
-    /// and the directory synced. Blocks until the disk has answered.
+    /// Seals the image, whose SHA-256 is given in hexadecimal, and puts it where it is safe:
+    /// written to a temporary file, synced, renamed, and the directory synced. Blocks until
+    /// the disk has answered.
     ///
     /// # Errors
     /// Fails where the file system does.
     pub fn stage(
+        vault: &Vault,
         directory: &Path,
         sha256: &str,
         media_type: &str,
@@ -57,16 +62,15 @@ impl NewImage {
         let sha256 = parse_hex(sha256).ok_or_else(|| {
             WalError::Image(std::io::Error::other("an image's name is no SHA-256"))
         })?;
-        let inline = bytes.len() <= LARGEST_INLINE_IMAGE;
-        if !inline {
-            write_file(directory, &sha256, bytes).map_err(WalError::Image)?;
-        }
-        Ok(Self {
-            sha256,
-            media_type: media_type.to_owned(),
-            size: bytes.len() as u64,
-            inline: inline.then(|| bytes.clone()),
-        })
+        let (key, inline) = if bytes.len() <= LARGEST_INLINE_IMAGE {
+            let key = vault.session().map_err(WalError::Image)?;
+            let sealed = seal(&key, &sha256, bytes).map_err(WalError::Image)?;
+            (key.id(), Some(sealed))
+        } else {
+            (write_file(vault, directory, &sha256, bytes).map_err(WalError::Image)?, None)
+        };
+        let (media_type, size) = (media_type.to_owned(), bytes.len() as u64);
+        Ok(Self { sha256, media_type, size, key, inline })
     }
 }
 
@@ -87,9 +91,10 @@ impl Store {
             return Ok(None);
         }
         let directory = self.images_dir().to_owned();
+        let vault = Arc::clone(self.vault());
         self.read(|conn| {
             let mut statement = conn.prepare_cached(
-                "SELECT id, sha, media, body FROM image WHERE state = ?1 ORDER BY id LIMIT 1",
+                "SELECT id, sha, media, body, enc FROM image WHERE state = ?1 ORDER BY id LIMIT 1",
             )?;
             let found = statement
                 .query_row([PENDING], |row| {
@@ -98,27 +103,28 @@ impl Store {
                         row.get::<_, [u8; 32]>(1)?,
                         row.get::<_, String>(2)?,
                         row.get::<_, Option<Vec<u8>>>(3)?,
+                        row.get::<_, KeyId>(4)?,
                     ))
                 })
                 .optional()?;
-            let Some((id, sha, media_type, inline)) = found else {
+            let Some((id, sha, media_type, inline, key)) = found else {
                 return Ok(None);
             };
-            let bytes = match inline {
-                Some(bytes) => Some(bytes),
-                None => read_file(&directory, &sha).map_err(WalError::Image)?,
-            };
+            let bytes = content(&vault, &directory, &sha, key, inline)?;
             let sha256 = hexadecimal(&sha);
             Ok(Some(PendingImage { id, sha256, media_type, bytes: bytes.map(Bytes::from) }))
         })
     }
 
-    /// The image with this SHA-256 where it is small enough to lie in the log itself.
+    /// The image with this SHA-256, wherever it lies; `None` where it is gone, or can never
+    /// be read.
     ///
     /// # Errors
-    /// Fails where the database does.
-    pub fn inline_image(&mut self, sha: &[u8; 32]) -> Result<Option<InlineImage>, WalError> {
-        self.read(|conn| inline_image(conn, sha))
+    /// Fails where the database or the image's file does, and with [`WalError::Locked`]
+    /// where it cannot be read now.
+    pub fn image(&mut self, sha: &[u8; 32]) -> Result<Option<StoredImage>, WalError> {
+        let (vault, directory) = (Arc::clone(self.vault()), self.images_dir().to_owned());
+        self.read(|conn| image(conn, &vault, &directory, sha))
     }
 
     /// The server holds the image. It stays readable as long as its event where
@@ -245,18 +251,29 @@ pub(super) fn insert(
             image.size,
             PENDING,
             wall_ms,
-            PLAIN,
+            image.key,
             image.inline.as_deref(),
         ])?;
     ledger.images_pending += inserted as u64;
+    if inserted == 0 {
+        conn.prepare_cached("UPDATE image SET enc = ?2, body = ?3 WHERE sha = ?1")?
+            .execute(params![image.sha256, image.key, image.inline.as_deref()])?;
+    }
     Ok(())
 }
 
-fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result<()> {
+/// Writes the sealed file, unless it is there and can be opened; says under which key it is.
+fn write_file(
+    vault: &Vault,
+    directory: &Path,
+    sha: &[u8; 32],
+    bytes: &[u8],
+) -> std::io::Result<KeyId> {
     let path = image_path(directory, sha);
-    if path.exists() {
-        return Ok(());
+    if let Some(key) = key_of_file(&path).filter(|&key| vault.knows(key)) {
+        return Ok(key);
     }
+    let sealed = vault.seal_alone(&bound_to(sha), bytes)?;
     let folder = path.parent().unwrap_or(directory);
     let staging = directory.join(".tmp");
     let is_first = !directory.exists();
@@ -269,35 +286,83 @@ fn write_file(directory: &Path, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
-    file.write_all(bytes)?;
+    file.write_all(&sealed)?;
     file.sync_data()?;
     fs::rename(&temporary, &path)?;
     // The folder may be new, too, and so may the one that it lies in.
     for folder in [folder, directory] {
         fs::File::open(folder)?.sync_all()?;
     }
-    if is_first { super::sync_directory(directory) } else { Ok(()) }
+    if is_first {
+        super::sync_directory(directory)?;
+    }
+    key_of(&sealed).ok_or_else(|| std::io::ErrorKind::InvalidData.into())
 }
 
-/// An image that lies in the log itself.
+fn key_of_file(path: &Path) -> Option<KeyId> {
+    let mut beginning = Vec::new();
+    fs::File::open(path).ok()?.take(64).read_to_end(&mut beginning).ok()?;
+    key_of(&beginning)
+}
+
+/// What a sealed image is bound to.
+fn bound_to(sha: &[u8; 32]) -> Vec<u8> {
+    [b"image".as_slice(), sha].concat()
+}
+
+fn seal(key: &DataKey, sha: &[u8; 32], bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut sealed = Vec::with_capacity(bytes.len() + OVERHEAD);
+    sealed.extend_from_slice(bytes);
+    key.seal(&bound_to(sha), &mut sealed)?;
+    Ok(sealed)
+}
+
+/// An image out of its row or its file; `None` where it is gone or can never be opened.
+fn content(
+    vault: &Vault,
+    directory: &Path,
+    sha: &[u8; 32],
+    key: KeyId,
+    inline: Option<Vec<u8>>,
+) -> Result<Option<Vec<u8>>, WalError> {
+    let opened = match inline {
+        Some(plain) if key == 0 => Ok(plain),
+        Some(mut body) => vault.open(key, &bound_to(sha), &mut body).map(|()| body),
+        None => match read_file(directory, sha).map_err(WalError::Image)? {
+            Some(file) => vault.open_alone(&bound_to(sha), file),
+            None => return Ok(None),
+        },
+    };
+    match opened {
+        Ok(plain) => Ok(Some(plain)),
+        Err(Unopened::Lost) => Ok(None),
+        Err(Unopened::Locked(locked)) => Err(WalError::Locked(locked)),
+    }
+}
+
+/// An image that lies on this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InlineImage {
+pub struct StoredImage {
     /// What it is, such as `image/webp`.
     pub media_type: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-pub(super) fn inline_image(
+pub(super) fn image(
     conn: &Connection,
+    vault: &Vault,
+    directory: &Path,
     sha: &[u8; 32],
-) -> Result<Option<InlineImage>, WalError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT media, body FROM image WHERE sha = ?1 AND body IS NOT NULL LIMIT 1",
-    )?;
-    let found = statement
-        .query_row([sha], |row| Ok(InlineImage { media_type: row.get(0)?, bytes: row.get(1)? }));
-    Ok(found.optional()?)
+) -> Result<Option<StoredImage>, WalError> {
+    let mut statement =
+        conn.prepare_cached("SELECT media, body, enc FROM image WHERE sha = ?1 LIMIT 1")?;
+    let found = statement.query_row([sha], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, KeyId>(2)?))
+    });
+    let Some((media_type, inline, key)) = found.optional()? else { return Ok(None) };
+    let bytes = content(vault, directory, sha, key, inline)?;
+    Ok(bytes.map(|bytes| StoredImage { media_type, bytes }))
 }
 
 fn read_file(directory: &Path, sha: &[u8; 32]) -> std::io::Result<Option<Vec<u8>>> {

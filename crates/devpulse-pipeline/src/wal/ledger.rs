@@ -8,6 +8,7 @@ use devpulse_protocol::{Epoch, GapReason, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::WalError;
+use crate::vault::KeyId;
 
 /// What the database counts, so that nothing ever has to be counted by reading it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Ledger {
     pub revoked_since: Option<Timestamp>,
     /// Events given up, by reason.
     pub dropped: BTreeMap<String, u64>,
+    /// The data key of this run, once the database holds it.
+    pub(super) session: Option<KeyId>,
 }
 
 impl Ledger {
@@ -95,6 +98,7 @@ impl Ledger {
                         .get::<_, Option<i64>>("revoked_ms")?
                         .map(Timestamp::from_millis),
                     dropped: BTreeMap::new(),
+                    session: None,
                 })
             })
             .optional()?;

@@ -3,8 +3,9 @@
 use devpulse_protocol::{EventId, Timestamp};
 use rusqlite::{Connection, params};
 
-use super::row::StoredEvent;
+use super::row::{StoredEvent, Unreadable, event_type};
 use super::{Store, WalError};
+use crate::vault::Vault;
 
 /// Which events are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,8 @@ pub struct Listed {
     pub seq: i64,
     /// Its id.
     pub event_id: EventId,
-    /// Its JSON, exactly as it is sent.
+    /// Its JSON, exactly as it is sent. Of one that cannot be read, what is known of it
+    /// without its key, and the field `unreadable`: `locked` for now, or `lost`.
     pub json: String,
     /// Why it is dead.
     pub reason: Option<String>,
@@ -47,7 +49,8 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Listed>, WalError> {
         let upto = self.ledger().batched_upto;
-        self.read(|conn| page(conn, which, upto, after, limit))
+        let vault = std::sync::Arc::clone(self.vault());
+        self.read(|conn| page(conn, &vault, which, upto, after, limit))
     }
 
     /// The place behind which the newest `count` delivered events lie.
@@ -63,6 +66,7 @@ impl Store {
 /// See [`Store::list`].
 pub(super) fn page(
     conn: &Connection,
+    vault: &Vault,
     which: Which,
     batched_upto: i64,
     after: i64,
@@ -75,11 +79,17 @@ pub(super) fn page(
     let mut rows = statement.query(params![after, batched_upto, limit])?;
     let mut listed = Vec::new();
     while let Some(row) = rows.next()? {
-        let stored = StoredEvent::read(row)?;
+        let mut stored = StoredEvent::read(row)?;
         let Some(event_id) = stored.intact() else {
             continue;
         };
-        let Ok(json) = String::from_utf8(stored.body) else {
+        let json = match stored.open(vault) {
+            Ok(_) => String::from_utf8(stored.body).ok(),
+            Err(Unreadable::Damaged) => None,
+            Err(Unreadable::Locked(_)) => Some(outside(&stored, event_id, "locked")),
+            Err(Unreadable::Lost) => Some(outside(&stored, event_id, "lost")),
+        };
+        let Some(json) = json else {
             continue;
         };
         listed.push(Listed {
@@ -92,6 +102,18 @@ pub(super) fn page(
         });
     }
     Ok(listed)
+}
+
+/// What can be read of an event without its key.
+fn outside(event: &StoredEvent, event_id: EventId, unreadable: &str) -> String {
+    serde_json::json!({
+        "seq": event.seq,
+        "event_id": event_id,
+        "event_type": event_type(event.cls),
+        "timestamp": event.timestamp(),
+        "unreadable": unreadable,
+    })
+    .to_string()
 }
 
 /// See [`Store::newest`].

@@ -35,7 +35,10 @@ pub(super) fn put_aside(path: &Path) -> io::Result<()> {
 /// Removes directories that lie where the log's files have to be; one in the place of the
 /// database itself is put aside.
 pub(super) fn clear_the_way(path: &Path) -> io::Result<()> {
-    let suffixes = ["-wal", "-journal", "-seq", "-seq.new", ".salvaging", ".salvaged", "-ballast"];
+    let suffixes = [
+        "-wal", "-journal", "-seq", "-seq.new", "-keys", "-keys.new", ".salvaging", ".salvaged",
+        "-ballast",
+    ];
     for place in suffixes.map(|suffix| beside(path, suffix)) {
         if place.is_dir() {
             remove(&place)?;

@@ -10,7 +10,7 @@ use super::carve::{Found, LogFile};
 use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
 use super::row::StoredEvent;
-use super::{Identity, WalError, append, salvage};
+use super::{Author, WalError, append, salvage};
 
 /// Events that are known to be missing.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl LogContents {
             Found::Event(event) => drop(self.events.insert(event.seq, event)),
             Found::Dead(dead) => drop(self.events.insert(dead.event.seq, dead.event)),
             Found::Ledger { epoch, next_seq } => self.end = Some((epoch, next_seq)),
-            Found::Image(_) => {}
+            Found::Image(_) | Found::Key(_) => {}
         }
     }
 
@@ -56,7 +56,7 @@ pub(super) fn add_hidden_commits(
     before: &Ledger,
     log: LogContents,
     reservation: Option<Reservation>,
-    identity: &Identity,
+    author: &Author,
 ) -> Result<Option<Ledger>, WalError> {
     let reserved = reservation.filter(|known| known.epoch == before.epoch).map(|known| known.end);
     let first = before.next_seq;
@@ -87,7 +87,7 @@ pub(super) fn add_hidden_commits(
         let (from_seq, to_seq) = (Some(first), Some(end - 1));
         let reason = GapReason::Damaged;
         let missing = Missing { reason, count, from_seq, to_seq, estimated: false };
-        record(&tx, &mut ledger, identity, &missing)?;
+        record(&tx, &mut ledger, author, &missing)?;
     }
     ledger.write(before, &tx)?;
     tx.commit()?;
@@ -100,7 +100,7 @@ pub(super) fn report_missing(
     before: &Ledger,
     reservation: Option<Reservation>,
     log: LogFile,
-    identity: &Identity,
+    author: &Author,
 ) -> Result<Option<Ledger>, WalError> {
     let Some(reservation) = reservation else { return Ok(None) };
     // An agent that ended by itself gave its block back; one that was killed left a log,
@@ -133,7 +133,7 @@ pub(super) fn report_missing(
     };
     tracing::error!(events = missing.count, "the event log is not the one that was here before");
     let tx = conn.transaction()?;
-    record(&tx, &mut ledger, identity, &missing)?;
+    record(&tx, &mut ledger, author, &missing)?;
     ledger.write(before, &tx)?;
     tx.commit()?;
     Ok(Some(ledger))
@@ -143,7 +143,7 @@ pub(super) fn report_missing(
 pub(super) fn record(
     conn: &Connection,
     ledger: &mut Ledger,
-    identity: &Identity,
+    author: &Author,
     missing: &Missing,
 ) -> Result<(), WalError> {
     ledger.captured += missing.count;
@@ -158,5 +158,5 @@ pub(super) fn record(
         to_time: Some(Timestamp::now()),
         estimated: missing.estimated,
     };
-    append::insert_gap(conn, ledger, identity, gap).map(drop)
+    append::insert_gap(conn, ledger, author, gap).map(drop)
 }

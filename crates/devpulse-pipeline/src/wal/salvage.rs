@@ -11,12 +11,13 @@ use devpulse_protocol::GapReason;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::carve::{self, DeadRow, Found, ImageRow};
+use super::keys::{self, KeyRow};
 use super::ledger::Ledger;
 use super::recovery::{self, Missing};
 use super::reservation::Reservation;
 use super::row::StoredEvent;
 use super::snapshot::Snapshot;
-use super::{Identity, Medium, WalError, beside, images, quarantine, store, sync_directory};
+use super::{Author, Medium, WalError, beside, images, quarantine, store, sync_directory};
 
 /// Puts a database into its place that a crash left beside it, complete.
 pub(super) fn finish_interrupted(path: &Path) -> std::io::Result<()> {
@@ -34,14 +35,14 @@ pub(super) fn finish_interrupted(path: &Path) -> std::io::Result<()> {
 
 /// Makes a new database of what is legible of the damaged one at `path`, and puts the
 /// damaged one aside.
-pub(super) fn salvage(path: &Path, identity: &Identity, medium: Medium) -> Result<(), WalError> {
+pub(super) fn salvage(path: &Path, author: &Author, medium: Medium) -> Result<(), WalError> {
     let reservation = Reservation::read(path);
     let old = Old::read(path);
     let building = beside(path, ".salvaging");
     for leftover in [building.clone(), beside(&building, "-wal")] {
         quarantine::remove(&leftover).map_err(WalError::of_file)?;
     }
-    let ledger = build(path, &building, medium, identity, old.as_ref(), reservation)?;
+    let ledger = build(path, &building, medium, author, old.as_ref(), reservation)?;
     // The places are the same ones, so it also speaks for the damaged database where a
     // crash leaves that one in its place.
     let (epoch, end, settled) = (ledger.epoch, ledger.next_seq, ledger.batched_upto);
@@ -62,6 +63,7 @@ struct Old {
     ledger: Ledger,
     batches: Vec<(i64, i64)>,
     notes: Vec<(String, Vec<u8>)>,
+    keys: Vec<KeyRow>,
 }
 
 impl Old {
@@ -77,7 +79,8 @@ impl Old {
         let snapshot = Snapshot::open(path).ok()??;
         let batches = snapshot.batch_ranges().ok()?;
         let notes = snapshot.notes().unwrap_or_default();
-        Some(Self { ledger: snapshot.ledger().clone(), batches, notes })
+        let keys = snapshot.keys().unwrap_or_default();
+        Some(Self { ledger: snapshot.ledger().clone(), batches, notes, keys })
     }
 
     fn is_pending(&self, seq: i64) -> bool {
@@ -116,7 +119,7 @@ fn build(
     damaged: &Path,
     path: &Path,
     medium: Medium,
-    identity: &Identity,
+    author: &Author,
     old: Option<&Old>,
     reservation: Option<Reservation>,
 ) -> Result<Ledger, WalError> {
@@ -132,6 +135,7 @@ fn build(
         Found::Event(_) | Found::Ledger { .. } => Ok(()),
         Found::Dead(dead) => insert_dead(&tx, &dead),
         Found::Image(image) => insert_image(&tx, &image),
+        Found::Key(key) => keys::insert(&tx, &key),
     })?;
     let mut ledger = count(&tx, &fresh)?;
     let found = ledger.pending + ledger.dead;
@@ -144,6 +148,9 @@ fn build(
         ledger.dropped.clone_from(&old.ledger.dropped);
         ledger.last_success = old.ledger.last_success;
         ledger.revoked_since = old.ledger.revoked_since;
+        for key in &old.keys {
+            keys::insert(&tx, key)?;
+        }
         for (name, body) in &old.notes {
             tx.execute("INSERT INTO note(name, body) VALUES(?1, ?2)", params![name, body])?;
         }
@@ -153,7 +160,7 @@ fn build(
     ledger.batched_upto = first_place(&tx)?.unwrap_or(ledger.next_seq) - 1;
     let missing = missing(&tx, old, reservation, found)?;
     if let Some(missing) = &missing {
-        recovery::record(&tx, &mut ledger, identity, missing)?;
+        recovery::record(&tx, &mut ledger, author, missing)?;
     }
     ledger.write(&fresh, &tx)?;
     tx.commit()?;
@@ -269,7 +276,7 @@ fn insert_dead(conn: &Connection, dead: &DeadRow) -> Result<(), WalError> {
 fn insert_image(conn: &Connection, image: &ImageRow) -> Result<(), WalError> {
     conn.prepare_cached(
         "INSERT INTO image(sha, seq, media, size, state, at_ms, enc, body)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT(sha) DO UPDATE SET state = excluded.state, at_ms = excluded.at_ms",
     )?
     .execute(params![
@@ -279,6 +286,7 @@ fn insert_image(conn: &Connection, image: &ImageRow) -> Result<(), WalError> {
         image.size,
         image.state,
         image.at_ms,
+        image.enc,
         image.inline
     ])?;
     Ok(())

@@ -13,7 +13,9 @@ const MIGRATIONS: [&str; 1] = [V1];
 
 /// `event` holds what waits and what was delivered. It has no index besides the
 /// rowid, because each one multiplies what a commit writes. A row is delivered when
-/// it lies at or below `ledger.batched_upto` and in no row of `batch`.
+/// it lies at or below `ledger.batched_upto` and in no row of `batch`. `enc` names the row of
+/// `data_key` that a body is sealed under; 0 is plain. Only places from `lo` to `hi` bear
+/// events that are sealed under a key.
 const V1: &str = "
 CREATE TABLE event(
   seq     INTEGER PRIMARY KEY,
@@ -89,6 +91,13 @@ CREATE TABLE ledger(
   last_success_ms INTEGER,
   last_error      TEXT,
   revoked_ms      INTEGER
+) STRICT;
+
+CREATE TABLE data_key(
+  id     INTEGER PRIMARY KEY,
+  sealed BLOB    NOT NULL,
+  lo     INTEGER NOT NULL,
+  hi     INTEGER
 ) STRICT;
 
 CREATE TABLE dropped(reason TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -7,10 +7,12 @@ use devpulse_protocol::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::images::InlineImage;
+use super::images::StoredImage;
+use super::keys::{self, KeyRow};
 use super::ledger::Ledger;
 use super::listing::{self, Listed, Which};
 use super::{WalError, batches, images, schema, store};
+use crate::vault::Vault;
 
 /// A read-only view of a log that nobody has open.
 #[derive(Debug)]
@@ -68,12 +70,26 @@ impl Snapshot {
         Ok(oldest.map(|(_, at)| at))
     }
 
+    /// Makes the keys that this log holds known to its vault, which can then be unlocked.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn show_keys(&self, vault: &Vault) -> Result<(), WalError> {
+        keys::show(&self.conn, vault)
+    }
+
     /// As [`super::Store::list`].
     ///
     /// # Errors
     /// Fails where the database does.
-    pub fn list(&self, which: Which, after: i64, limit: usize) -> Result<Vec<Listed>, WalError> {
-        listing::page(&self.conn, which, self.ledger.batched_upto, after, limit)
+    pub fn list(
+        &self,
+        vault: &Vault,
+        which: Which,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Listed>, WalError> {
+        listing::page(&self.conn, vault, which, self.ledger.batched_upto, after, limit)
     }
 
     /// As [`super::Store::newest`].
@@ -84,12 +100,22 @@ impl Snapshot {
         listing::newest(&self.conn, which, self.ledger.batched_upto, count)
     }
 
-    /// As [`super::Store::inline_image`].
+    /// As [`super::Store::image`]; larger images lie in `directory`.
     ///
     /// # Errors
-    /// Fails where the database does.
-    pub fn inline_image(&self, sha: &[u8; 32]) -> Result<Option<InlineImage>, WalError> {
-        images::inline_image(&self.conn, sha)
+    /// As [`super::Store::image`].
+    pub fn image(
+        &self,
+        vault: &Vault,
+        directory: &Path,
+        sha: &[u8; 32],
+    ) -> Result<Option<StoredImage>, WalError> {
+        images::image(&self.conn, vault, directory, sha)
+    }
+
+    /// The sealed keys that the log holds.
+    pub(super) fn keys(&self) -> Result<Vec<KeyRow>, WalError> {
+        keys::rows(&self.conn)
     }
 
     /// The places of the events in each open batch, both ends included.

@@ -1,6 +1,7 @@
 //! The one connection, and the transactions on it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use devpulse_protocol::Timestamp;
@@ -13,9 +14,10 @@ use super::ledger::Ledger;
 use super::reservation::{BLOCK, Reservation};
 use super::wall_clock::Steps;
 use super::{
-    Identity, Medium, WalError, WalOptions, carve, private_file, quarantine, recovery, salvage,
+    Author, Medium, WalError, WalOptions, carve, keys, private_file, quarantine, recovery, salvage,
     schema,
 };
+use crate::vault::Vault;
 
 /// How long a disk is left alone that failed.
 pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(100);
@@ -203,8 +205,14 @@ impl Store {
         bytes_on_disk(&self.options.path)
     }
 
-    pub(super) const fn identity(&self) -> &Identity {
-        &self.options.identity
+    /// What seals and opens what the log keeps.
+    #[must_use]
+    pub const fn vault(&self) -> &Arc<Vault> {
+        &self.options.vault
+    }
+
+    pub(super) fn author(&self) -> Author {
+        self.options.author()
     }
 
     pub(super) fn images_dir(&self) -> &Path {
@@ -300,7 +308,7 @@ impl Store {
     fn connected(&mut self) -> Result<&Ledger, WalError> {
         if self.conn.is_none() {
             if self.damaged {
-                salvage::salvage(&self.options.path, &self.options.identity, self.medium)?;
+                salvage::salvage(&self.options.path, &self.options.author(), self.medium)?;
                 self.damaged = false;
             }
             let mut fresh = Self::open_on(self.options.clone(), self.medium)?;
@@ -346,6 +354,7 @@ impl Store {
             | WalError::NewerSchema { .. }
             | WalError::Create(_)
             | WalError::Image(_)
+            | WalError::Locked(_)
             | WalError::Closed => {}
         }
         error
@@ -386,17 +395,18 @@ fn open_sound(options: &WalOptions, medium: Medium) -> Result<(Connection, Ledge
     };
     let log_bytes = ballast::reserve_log(path, medium.log_bytes);
     let known = Reservation::read(path);
-    let identity = &options.identity;
-    let found = recovery::add_hidden_commits(&mut conn, &ledger, contents, known, identity)?;
+    let author = &options.author();
+    let found = recovery::add_hidden_commits(&mut conn, &ledger, contents, known, author)?;
     if let Some(changed) = found {
         ledger = changed;
     }
-    let reported = recovery::report_missing(&mut conn, &ledger, known, log, identity)?;
+    let reported = recovery::report_missing(&mut conn, &ledger, known, log, author)?;
     if let Some(changed) = reported {
         ledger = changed;
         // From here on the sidecar speaks of this database.
         reserve(path, log_bytes, &conn, &ledger, ledger.next_seq)?;
     }
+    keys::load(&conn, &ledger, &options.vault)?;
     Ok((conn, ledger, log_bytes))
 }
 
@@ -420,7 +430,7 @@ fn connect_to_what_is_legible(
     cause: &WalError,
 ) -> Result<(Connection, Ledger), WalError> {
     tracing::error!(error = %cause, "the event log is damaged");
-    salvage::salvage(&options.path, &options.identity, medium)?;
+    salvage::salvage(&options.path, &options.author(), medium)?;
     match connect(&options.path, medium) {
         Err(WalError::Damaged(_) | WalError::NoLedger) => {
             quarantine::put_aside(&options.path).map_err(WalError::of_file)?;
@@ -468,6 +478,7 @@ pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger
         super::sync_directory(path).map_err(WalError::of_file)?;
     }
     let ledger = Ledger::read(&conn)?;
+    keys::rows(&conn)?;
     keep_log_on_close(&conn, false)?;
     Ok((conn, ledger))
 }

@@ -1,5 +1,6 @@
 //! The thread that owns the log's connection.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use devpulse_protocol::Timestamp;
@@ -7,6 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Store, WalError};
 use crate::clock::{self, WallClock};
+use crate::vault::{Locked, Vault};
 
 /// A handle on the log's thread. The thread ends, and the log is closed, when the last
 /// handle is dropped.
@@ -16,6 +18,7 @@ pub struct Wal {
     state: watch::Receiver<WalState>,
     /// Ends when the thread has closed the log.
     open: watch::Receiver<()>,
+    vault: Arc<Vault>,
 }
 
 /// Tells when the log is closed.
@@ -63,11 +66,12 @@ impl Wal {
         let (jobs, queue) = mpsc::channel(WAITING_JOBS);
         let (publish, state) = watch::channel(observe(&store, None, true));
         let (keep_open, open) = watch::channel(());
+        let vault = Arc::clone(store.vault());
         std::thread::Builder::new().name("wal".to_owned()).spawn(move || {
             serve(store, queue, &publish);
             drop(keep_open);
         })?;
-        Ok(Self { jobs, state, open })
+        Ok(Self { jobs, state, open, vault })
     }
 
     /// Runs `work` on the log's thread and waits for its result. Work that was begun is
@@ -87,6 +91,51 @@ impl Wal {
         });
         self.jobs.send(job).await.map_err(|_| WalError::Closed)?;
         result.await.map_err(|_| WalError::Closed)?
+    }
+
+    /// As [`Wal::call`]. Where that meets what is sealed, the keys are asked for, and it is
+    /// done once more.
+    ///
+    /// # Errors
+    /// As [`Wal::call`]; with [`WalError::Locked`] where the keys are not at hand.
+    pub async fn call_unlocked<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<R, WalError> + Clone + Send + 'static,
+    ) -> Result<R, WalError> {
+        match self.call(work.clone()).await {
+            Err(WalError::Locked(_)) => {
+                // What matters is whether the work can now be done.
+                self.ask(Vault::unlock).await.ok();
+                self.call(work).await
+            }
+            done => done,
+        }
+    }
+
+    /// Asks for the keys of what earlier runs kept, where they are not at hand and that has a
+    /// chance; it may take seconds, and the log goes on meanwhile.
+    ///
+    /// # Errors
+    /// Says why something stays sealed for now.
+    pub async fn unlock_now_and_then(&self) -> Result<(), Locked> {
+        if self.vault.is_open() {
+            return Ok(());
+        }
+        self.ask(Vault::unlock_now_and_then).await
+    }
+
+    async fn ask(&self, how: fn(&Vault) -> Result<(), Locked>) -> Result<(), Locked> {
+        let vault = Arc::clone(&self.vault);
+        match tokio::task::spawn_blocking(move || how(&vault)).await {
+            Ok(unlocked) => unlocked,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    /// What seals and opens what the log keeps.
+    #[must_use]
+    pub const fn vault(&self) -> &Arc<Vault> {
+        &self.vault
     }
 
     /// Tells when the log is closed. It holds the log open no longer than the handles do.

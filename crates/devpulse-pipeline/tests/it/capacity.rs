@@ -49,8 +49,8 @@ fn images_go_before_events_and_their_loss_is_reported() {
     for number in 0..40_u8 {
         let bytes = Bytes::from(vec![number; 200_000]);
         let sha = format!("{number:02x}").repeat(32);
-        let image =
-            NewImage::stage(&home.path().join("blobs"), &sha, "image/webp", &bytes).unwrap();
+        let blobs = home.path().join("blobs");
+        let image = NewImage::stage(store.vault(), &blobs, &sha, "image/webp", &bytes).unwrap();
         let mut event = of_type(EventType::Screenshot, u32::from(number));
         event.image = Some(image);
         store.append(&[event]).unwrap();

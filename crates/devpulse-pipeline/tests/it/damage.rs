@@ -50,7 +50,7 @@ impl Home {
             ids.push(group[0].event_id);
             store.append(&group).unwrap();
         }
-        for name in ["wal.db", "wal.db-wal", "wal.db-seq"] {
+        for name in ["wal.db", "wal.db-wal", "wal.db-seq", "wal.db-keys"] {
             fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
         }
         Self { folder: copy, ids }

@@ -13,7 +13,7 @@ const HASH: &str = "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3
 
 fn append_with_image(store: &mut Store, images: &Path, hash: &str, size: usize) {
     let bytes = Bytes::from(vec![7; size]);
-    let image = NewImage::stage(images, hash, "image/webp", &bytes).unwrap();
+    let image = NewImage::stage(store.vault(), images, hash, "image/webp", &bytes).unwrap();
     let mut event = event(1);
     event.image = Some(image);
     store.append(&[event]).unwrap();

@@ -17,7 +17,7 @@ fn start(home: &TempDir) -> (Queue, tokio::task::JoinHandle<()>, Wal) {
 #[tokio::test]
 async fn an_acknowledged_event_is_in_the_file() {
     let home = tempdir().unwrap();
-    let (queue, _task, _wal) = start(&home);
+    let (queue, _task, wal) = start(&home);
     let event = event(1);
     let id = event.event_id;
     queue.push(event, Urgency::Urgent).await.unwrap().durable().await.unwrap();
@@ -27,7 +27,7 @@ async fn an_acknowledged_event_is_in_the_file() {
         std::fs::copy(home.path().join(name), copy.path().join(name)).unwrap();
     }
     let snapshot = Snapshot::open(&copy.path().join("wal.db")).unwrap().unwrap();
-    assert_eq!(snapshot.list(Which::Pending, 0, 10).unwrap()[0].event_id, id);
+    assert_eq!(snapshot.list(wal.vault(), Which::Pending, 0, 10).unwrap()[0].event_id, id);
 }
 
 #[tokio::test]

@@ -326,8 +326,9 @@ async fn images_follow_their_events() {
     let server = Server::scripted([]);
     let (wal, sender) = start(&home, &server, 100);
     let bytes = Bytes::from(vec![7; 100_000]);
-    let image = NewImage::stage(&home.path().join("blobs"), &"07".repeat(32), "image/webp", &bytes)
-        .unwrap();
+    let blobs = home.path().join("blobs");
+    let image =
+        NewImage::stage(wal.vault(), &blobs, &"07".repeat(32), "image/webp", &bytes).unwrap();
     let mut with_image = event(0);
     with_image.image = Some(image);
     wal.call(move |store| store.append(&[with_image])).await.unwrap();

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use devpulse_pipeline::vault::KeysAtHand;
 use devpulse_pipeline::wal::{
     BatchLimits, CheckpointUpdate, Identity, LoadedBatch, NewEvent, Store, WalError, WalOptions,
 };
@@ -15,11 +16,14 @@ pub(crate) fn options(home: &Path) -> WalOptions {
         path: home.join("wal.db"),
         images: home.join("blobs"),
         identity: Identity { username: Username::new("ada"), device_id: DeviceId::new("device-1") },
+        vault: KeysAtHand::default().vault(&home.join("wal.db")),
     }
 }
 
 pub(crate) fn open(home: &Path) -> Store {
-    Store::open(options(home)).unwrap()
+    let store = Store::open(options(home)).unwrap();
+    store.vault().unlock().unwrap();
+    store
 }
 
 pub(crate) fn event(number: u32) -> NewEvent {

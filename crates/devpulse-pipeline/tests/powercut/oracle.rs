@@ -36,6 +36,7 @@ pub(crate) fn check(
     if store.ledger().captured != captured {
         return Err("opening it once more added events".to_owned());
     }
+    store.vault().unlock().map_err(|error| error.to_string())?;
     go_on(&mut store, &found, before)?;
     drop(store);
     sound(home.path())

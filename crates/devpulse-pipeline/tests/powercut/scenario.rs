@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use devpulse_pipeline::vault::KeysAtHand;
 use devpulse_pipeline::wal::{
     BatchLimits, CheckpointUpdate, Identity, LoadedBatch, Medium, NewEvent, NewImage, Store,
     WalOptions, Which,
@@ -91,6 +92,7 @@ fn files(home: &Path, folder: &Path) -> Vec<PathBuf> {
 
 /// Looks at everything in a log.
 pub(crate) fn observe(store: &mut Store) -> Observation {
+    store.vault().unlock().unwrap();
     let mut seen = Observation::default();
     let lists = [
         (Which::Pending, Status::Pending),
@@ -123,6 +125,7 @@ pub(crate) fn options(home: &Path) -> WalOptions {
         path: home.join("wal.db"),
         images: home.join("blobs"),
         identity: Identity { username: Username::new("ada"), device_id: DeviceId::new("device-1") },
+        vault: KeysAtHand::default().vault(&home.join("wal.db")),
     }
 }
 
@@ -181,7 +184,8 @@ impl Bench {
         let hash = format!("{name:02x}").repeat(32);
         let mut event = event(20);
         let images = self.home.join("blobs");
-        event.image = Some(NewImage::stage(&images, &hash, "image/webp", &bytes).unwrap());
+        let staged = NewImage::stage(self.store().vault(), &images, &hash, "image/webp", &bytes);
+        event.image = Some(staged.unwrap());
         self.store().append(&[event]).unwrap();
     }
 
