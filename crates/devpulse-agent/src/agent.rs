@@ -256,8 +256,7 @@ impl AgentError {
 }
 
 /// What to do about what is sealed and cannot be read.
-pub(crate) const LOCKED_HINT: &str =
-    "unlock the keychain, or put the key back where it was; what can never be read again is given \
+pub(crate) const LOCKED_HINT: &str = "unlock the keychain, or put the key back where it was; what can never be read again is given \
      up with: devpulse-client enroll --force --discard";
 
 /// What to do about a log that cannot be used.

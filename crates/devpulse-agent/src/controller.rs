@@ -9,8 +9,8 @@ use devpulse_capture::{CaptureHandle, ScreenshotError, Signals};
 use devpulse_control::{
     AcceptRequest, AgentStatus, CaptureStatus, ConsentReport, ControlError, Controller, ErrorCode,
     EventsQuery, ImagePart, ListedEvent, PauseRequest, PauseStatus, PendingEmit, PipelineState,
-    PipelineStatus, Present, Progress, Resumption, Sample, Status, SyncOutcome,
-    SyncProgress, SyncRequest,
+    PipelineStatus, Present, Progress, Resumption, Sample, Status, SyncOutcome, SyncProgress,
+    SyncRequest,
 };
 use devpulse_pipeline::queue::Queue;
 use devpulse_pipeline::sender::SenderHandle;

@@ -120,7 +120,9 @@ mod tests {
     use std::sync::Arc;
 
     use devpulse_pipeline::wal::{Identity, NewEvent, NewImage, Store, WalOptions};
-    use devpulse_protocol::{Custom, DeviceId, EventBody, EventDraft, EventId, Timestamp, Username};
+    use devpulse_protocol::{
+        Custom, DeviceId, EventBody, EventDraft, EventId, Timestamp, Username,
+    };
 
     use super::*;
     use crate::home::Home;

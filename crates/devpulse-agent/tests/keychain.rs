@@ -20,7 +20,7 @@ use keyring::{Lock, Session};
 const HERE: &str = "/home/ada/.devpulse test";
 
 fn secrets(key: &str) -> Secrets {
-    Secrets { api_key: ApiKey::new(key), next_api_key: None }
+    Secrets { api_key: ApiKey::new(key), next_api_key: None, log_keys: Vec::new() }
 }
 
 /// Runs one of the ignored tests below inside a session.

@@ -20,8 +20,8 @@ use crate::request::{
 };
 use crate::transport::{self, BoxedStream, ConnectError};
 use crate::{
-    AcceptRequest, ConsentReport, ControlError, ErrorCode, EventsQuery, MemoryConnector,
-    PauseRequest, PauseStatus, Present, Resumption, Sample, ImagePart, Status, SyncRequest,
+    AcceptRequest, ConsentReport, ControlError, ErrorCode, EventsQuery, ImagePart, MemoryConnector,
+    PauseRequest, PauseStatus, Present, Resumption, Sample, Status, SyncRequest,
 };
 use link::Link;
 

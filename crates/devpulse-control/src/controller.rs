@@ -9,9 +9,8 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use crate::{
-    AcceptRequest, ConsentReport, ControlError, EventsQuery, ListedEvent, PauseRequest,
-    ImagePart, PauseStatus, Present, Resumption, Sample, Status, SyncOutcome, SyncProgress,
-    SyncRequest,
+    AcceptRequest, ConsentReport, ControlError, EventsQuery, ImagePart, ListedEvent, PauseRequest,
+    PauseStatus, Present, Resumption, Sample, Status, SyncOutcome, SyncProgress, SyncRequest,
 };
 
 /// Resolves to the event's id once it is committed and synced, or to why it never will be.

@@ -45,6 +45,7 @@ mod keys;
 mod ledger;
 mod listing;
 mod medium;
+mod notes;
 mod private_file;
 mod quarantine;
 mod recovery;

@@ -14,7 +14,7 @@ use devpulse_pipeline::wal::WalError;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{KeptIn, SecretStore, SecretStoreError, Secrets, SystemKeychain, item, kept_in};
+use super::{KeptIn, SecretStore, SecretStoreError, SystemKeychain, item, kept_in};
 use crate::home::{Home, access, atomic_write};
 use crate::settings::Settings;
 
@@ -241,7 +241,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
     let digit = |byte: u8| char::from(byte).to_digit(16);
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let pairs = digits.chunks_exact(2);

@@ -8,13 +8,13 @@ use crate::settings::Sources;
 
 /// A keychain that a test can take away.
 #[derive(Default)]
-struct Keychain {
+pub(super) struct Keychain {
     items: Mutex<BTreeMap<String, Secrets>>,
-    trouble: Mutex<Option<Trouble>>,
+    pub(super) trouble: Mutex<Option<Trouble>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Trouble {
+pub(super) enum Trouble {
     Absent,
     Silent,
 }
@@ -56,19 +56,19 @@ impl SecretStore for Keychain {
     }
 }
 
-struct Scratch {
+pub(super) struct Scratch {
     directory: tempfile::TempDir,
-    home: Home,
+    pub(super) home: Home,
 }
 
-fn scratch() -> Scratch {
+pub(super) fn scratch() -> Scratch {
     let directory = tempfile::tempdir().unwrap();
     let home = Home::at(directory.path());
     Scratch { directory, home }
 }
 
 impl Scratch {
-    fn settings(&self, environment: &[(&str, &str)]) -> Settings {
+    pub(super) fn settings(&self, environment: &[(&str, &str)]) -> Settings {
         let pairs =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Settings::load(&Sources {
@@ -89,7 +89,7 @@ impl Scratch {
     }
 }
 
-fn credentials(server: &str) -> Credentials {
+pub(super) fn credentials(server: &str) -> Credentials {
     Credentials {
         identity: DeviceIdentity {
             server_url: ServerUrl::parse(server, PlainHttp::Anywhere).unwrap(),
@@ -103,7 +103,7 @@ fn credentials(server: &str) -> Credentials {
     }
 }
 
-const HERE: &str = "https://devpulse.example";
+pub(super) const HERE: &str = "https://devpulse.example";
 
 #[test]
 fn without_a_file_the_device_is_not_enrolled() {

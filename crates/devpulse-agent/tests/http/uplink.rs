@@ -137,7 +137,11 @@ impl SecretStore for Locked {
     }
     fn get(&self, _: &str) -> Result<Option<Secrets>, SecretStoreError> {
         if self.0.load(Ordering::SeqCst) {
-            Ok(Some(Secrets { api_key: ApiKey::new("hunter2"), next_api_key: None }))
+            Ok(Some(Secrets {
+                api_key: ApiKey::new("hunter2"),
+                next_api_key: None,
+                log_keys: Vec::new(),
+            }))
         } else {
             Err(SecretStoreError::TimedOut(5))
         }

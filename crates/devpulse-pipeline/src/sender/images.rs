@@ -65,7 +65,10 @@ impl ImageLane {
     async fn deliver(&mut self, image: PendingImage) {
         let id = image.id;
         let Some(bytes) = image.bytes else {
-            tracing::warn!(image = image.sha256, "an image is gone from the disk, or can never be opened");
+            tracing::warn!(
+                image = image.sha256,
+                "an image is gone from the disk, or can never be opened"
+            );
             return self.settle(move |store| store.image_refused(id, Timestamp::now())).await;
         };
         let outgoing = OutgoingImage { sha256: image.sha256, media_type: image.media_type, bytes };

@@ -10,8 +10,8 @@ use hpke::{Deserializable as _, Kem, OpModeR, OpModeS, Serializable as _};
 use rand::Rng as _;
 use zeroize::Zeroizing;
 
-use super::pair::{KeyMark, PrivateKey, PublicKey, X25519};
 use super::KeyId;
+use super::pair::{KeyMark, PrivateKey, PublicKey, X25519};
 
 const INFO: &[u8] = b"devpulse event log data key v1";
 const ENCAPSULATED: usize = 32;
@@ -53,7 +53,11 @@ impl SealedKey {
         let key = Self {
             id,
             recipient: mark,
-            encapsulated: encapsulated.to_bytes().as_slice().try_into().map_err(|_| unexpected())?,
+            encapsulated: encapsulated
+                .to_bytes()
+                .as_slice()
+                .try_into()
+                .map_err(|_| unexpected())?,
             sealed: sealed.as_slice().try_into().map_err(|_| unexpected())?,
         };
         Ok((key, secret))

@@ -89,7 +89,6 @@ impl Store {
             None => self.append(events),
         }
     }
-
 }
 
 /// Inserts one event at the next place.

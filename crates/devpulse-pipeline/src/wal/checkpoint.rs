@@ -47,7 +47,10 @@ impl Store {
         }
         self.write(|tx, ledger| {
             let name = format!("{LEFT}{}", ledger.next_seq);
-            tx.execute("UPDATE OR REPLACE note SET name = ?2 WHERE name = ?1", params![NAME, name])?;
+            tx.execute(
+                "UPDATE OR REPLACE note SET name = ?2 WHERE name = ?1",
+                params![NAME, name],
+            )?;
             Ok(())
         })
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+use super::WalError;
 use super::checkpoint;
 use super::ledger::Ledger;
-use super::WalError;
 use crate::vault::{DataKey, KeyId, SealedKey, Vault};
 
 /// A row of `data_key`.
@@ -52,8 +52,10 @@ pub(super) fn rows(conn: &Connection) -> Result<Vec<KeyRow>, WalError> {
 
 /// Puts a key that was found elsewhere into the database.
 pub(super) fn insert(conn: &Connection, row: &KeyRow) -> Result<(), WalError> {
-    conn.prepare_cached("INSERT OR REPLACE INTO data_key(id, sealed, lo, hi) VALUES(?1, ?2, ?3, ?4)")?
-        .execute(params![row.sealed.id(), row.sealed.to_bytes(), row.lo, row.hi])?;
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO data_key(id, sealed, lo, hi) VALUES(?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![row.sealed.id(), row.sealed.to_bytes(), row.lo, row.hi])?;
     Ok(())
 }
 

@@ -36,7 +36,14 @@ pub(super) fn put_aside(path: &Path) -> io::Result<()> {
 /// database itself is put aside.
 pub(super) fn clear_the_way(path: &Path) -> io::Result<()> {
     let suffixes = [
-        "-wal", "-journal", "-seq", "-seq.new", "-keys", "-keys.new", ".salvaging", ".salvaged",
+        "-wal",
+        "-journal",
+        "-seq",
+        "-seq.new",
+        "-keys",
+        "-keys.new",
+        ".salvaging",
+        ".salvaged",
         "-ballast",
     ];
     for place in suffixes.map(|suffix| beside(path, suffix)) {

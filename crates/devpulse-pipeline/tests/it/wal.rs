@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::support::{LIMITS, drain, event, events, open, options, receipt, sized_event};
 use bytes::Bytes;
-use devpulse_pipeline::verdict::Refusal;
 use devpulse_pipeline::vault::Vault;
+use devpulse_pipeline::verdict::Refusal;
 use devpulse_pipeline::wal::{
     BatchLimits, CheckpointUpdate, NewImage, Snapshot, Split, Standing, Store, Which,
 };
@@ -215,11 +215,7 @@ fn a_flipped_bit_becomes_a_gap_and_the_rest_of_the_batch_is_sent() {
     let meta = store.form_batch(LIMITS, Timestamp::now()).unwrap().unwrap();
     drop(store);
     let conn = Connection::open(home.path().join("wal.db")).unwrap();
-    conn.execute(
-        "UPDATE event SET body = zeroblob(length(body)) WHERE seq = 4",
-        [],
-    )
-    .unwrap();
+    conn.execute("UPDATE event SET body = zeroblob(length(body)) WHERE seq = 4", []).unwrap();
     drop(conn);
 
     let mut store = open(home.path());
