@@ -40,7 +40,9 @@ fn assert_wiped(device: &Device) {
         let name = path.file_name().unwrap().to_string_lossy();
         assert!(!name.starts_with("wal.db"), "{name} is left");
     }
-    for name in ["credentials.json", "server-config.json", "agent.sock", "blobs"] {
+    for name in
+        ["credentials.json", "log-key", "log-key.pub", "server-config.json", "agent.sock", "blobs"]
+    {
         assert!(!device.home().join(name).exists(), "{name} is left");
     }
 }
@@ -69,7 +71,11 @@ fn what_waits_is_sent_the_key_is_ended_and_nothing_is_left() {
     let agent = device.start_agent();
     emit_canary(&device);
     let before: Vec<PathBuf> = files(&device.home());
-    assert!(before.iter().any(|path| holds(path, CANARY)), "the canary was never there");
+    let lists = ["--pending", "--sent"].map(|which| device.run(&["events", which]).expect_exit(0));
+    assert!(lists.iter().any(|list| list.stdout.contains(CANARY)), "the canary was never there");
+    assert!(before.iter().any(|path| path.ends_with("log-key")), "{before:?}");
+    let in_clear = before.iter().find(|path| holds(path, CANARY));
+    assert_eq!(in_clear, None, "what was captured can be read in a file");
 
     let finished = device.run(&["unenroll", "--yes"]).expect_exit(0);
     assert_eq!(finished.stdout, "this device is not enrolled any more\n");
