@@ -201,7 +201,7 @@ impl Store {
                 }
                 deliver(tx, &batch.meta, keep_history, now)?;
                 let rejected = receipt.rejected.len() as u64;
-                ledger.pending -= batch.meta.events;
+                ledger.settle(batch.meta.events)?;
                 ledger.delivered += batch.meta.events - rejected;
                 ledger.duplicates += receipt.duplicates;
                 ledger.rejected += rejected;

@@ -8,6 +8,7 @@ use devpulse_protocol::{Epoch, GapReason, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::WalError;
+use super::unreadable::out_of_order;
 use crate::vault::KeyId;
 
 /// What the database counts, so that nothing ever has to be counted by reading it.
@@ -142,6 +143,13 @@ impl Ledger {
                 statement.execute(params![reason, count])?;
             }
         }
+        Ok(())
+    }
+
+    /// Takes events out of those that wait.
+    pub(super) fn settle(&mut self, count: u64) -> Result<(), WalError> {
+        let left = self.pending.checked_sub(count);
+        self.pending = left.ok_or_else(|| out_of_order("a batch counts more events than wait"))?;
         Ok(())
     }
 

@@ -54,10 +54,16 @@ impl Store {
             (GapReason::Undecryptable, rows.lost.len() as u64, &rows.lost),
         ];
         self.write(|tx, ledger| {
+            if damaged + gaps[1].1 > ledger.pending {
+                return Err(out_of_order("a batch counts more events than wait"));
+            }
             delete_batch(tx, meta)?;
             for (reason, count, places) in gaps {
                 for place in places {
-                    tx.execute("DELETE FROM event WHERE seq = ?1", [place.seq])?;
+                    let found = tx.execute("DELETE FROM event WHERE seq = ?1", [place.seq])?;
+                    if found == 0 {
+                        return Err(out_of_order("a row is not where its place says"));
+                    }
                 }
                 if count > 0 {
                     ledger.give_up(reason, count);
@@ -65,6 +71,9 @@ impl Store {
                 }
             }
             let left = rows_between(tx, &meta.range)?;
+            if left.len() as u64 + damaged + gaps[1].1 != meta.events {
+                return Err(out_of_order("rows come and go"));
+            }
             let (Some(low), Some(high)) = (left.first(), left.last()) else {
                 return Ok(None);
             };
@@ -72,6 +81,13 @@ impl Store {
             insert_batch(tx, low.seq, high.seq, left.len() as u64, bytes, now).map(Some)
         })
     }
+}
+
+/// Pages that SQLite takes for sound, whose rows are not in their order or do not fit their
+/// counters: what is legible goes into a new database, before it goes around in circles.
+pub(super) fn out_of_order(cause: &str) -> WalError {
+    let corrupt = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+    WalError::Damaged(rusqlite::Error::SqliteFailure(corrupt, Some(cause.to_owned())))
 }
 
 fn gap(reason: GapReason, count: u64, places: &[Place]) -> Gap {

@@ -95,6 +95,9 @@ pub(crate) fn drain(store: &mut Store) -> Vec<EventId> {
         };
         sent.extend(batch.outgoing.event_ids.iter().copied());
         let receipt = receipt(&batch, &[]);
-        store.acknowledge(&batch, &receipt, true, None, Timestamp::now()).unwrap();
+        match store.acknowledge(&batch, &receipt, true, None, Timestamp::now()) {
+            Err(WalError::Damaged(_)) => {}
+            acknowledged => drop(acknowledged.unwrap()),
+        }
     }
 }
