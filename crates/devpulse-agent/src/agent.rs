@@ -317,7 +317,17 @@ struct Background {
 
 impl Background {
     fn spawn(self, delivery: &Delivery, stop: &CancellationToken) -> JoinSet<()> {
-        let Self { heartbeat, late_keychain, managed, rotation, poll, pauser, extent, settings, .. } = self;
+        let Self {
+            heartbeat,
+            late_keychain,
+            managed,
+            rotation,
+            poll,
+            pauser,
+            extent,
+            settings,
+            ..
+        } = self;
         let (capture, title_key) = (self.capture, self.title_key);
         let mut tasks = JoinSet::new();
         tasks.spawn(self.left.report_later(delivery.wal(), stop.clone()));

@@ -14,7 +14,10 @@ use devpulse_pipeline::wal::WalError;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{KeptIn, SecretStore, SecretStoreError, SystemKeychain, item, kept_in};
+use super::{
+    CredentialsError, KeptIn, SecretStore, SecretStoreError, Secrets, SystemKeychain, changing,
+    item, kept_in,
+};
 use crate::home::{Home, access, atomic_write};
 use crate::settings::Settings;
 
@@ -73,11 +76,12 @@ pub(crate) fn reading_vault(settings: &Settings) -> Arc<Vault> {
 /// # Errors
 /// Fails where the private half cannot be kept; the former pair then stays in use.
 pub(crate) fn rotate(home: &Home, store: &dyn SecretStore) -> Result<(), RotateError> {
+    let _changing = changing();
     let key = PrivateKey::generate();
     if kept_in(home) == Some(KeptIn::Keyring) {
         let mut secrets = store.get(&item(home))?.ok_or(SecretStoreError::Damaged)?;
         secrets.log_keys = newest(&key, secrets.log_keys);
-        super::put_checked(store, home, &secrets)?;
+        super::put_in(store, home, &secrets)?;
     } else {
         write_file(home, &newest(&key, read_file(home).unwrap_or_default()))?;
     }
@@ -122,9 +126,49 @@ pub(super) fn write_file(home: &Home, keys: &[LogKey]) -> io::Result<()> {
     atomic_write(&home.log_key(), text.as_bytes())
 }
 
-/// Removes the home's file of private halves, if there is one.
-pub(super) fn remove_file(home: &Home) -> io::Result<()> {
-    remove(&home.log_key())
+/// The secrets of a home with every private half that the store or the home's file holds.
+pub(super) fn along(
+    secrets: &Secrets,
+    store: &dyn SecretStore,
+    home: &Home,
+) -> Result<Secrets, SecretStoreError> {
+    let known = match store.get(&item(home)) {
+        Ok(known) => known.map(|secrets| secrets.log_keys).unwrap_or_default(),
+        Err(SecretStoreError::Damaged) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let here = joined(known, read_file(home).unwrap_or_default());
+    Ok(Secrets { log_keys: joined(secrets.log_keys.clone(), here), ..secrets.clone() })
+}
+
+/// The store is about to be left: the private halves come along into the home's file.
+pub(super) fn take_from(store: &dyn SecretStore, home: &Home) -> Result<(), SecretStoreError> {
+    let Some(secrets) = store.get(&item(home))? else { return Ok(()) };
+    let here = read_file(home).unwrap_or_default();
+    write_file(home, &joined(secrets.log_keys, here))
+        .map_err(|error| SecretStoreError::Failed(error.to_string()))
+}
+
+/// Moves what a start without the keychain had to keep in a file; says whether there was any.
+pub(super) fn move_to(
+    store: &dyn SecretStore,
+    home: &Home,
+    place: KeptIn,
+) -> Result<bool, CredentialsError> {
+    if place != KeptIn::Keyring || !home.log_key().exists() {
+        return Ok(false);
+    }
+    let secrets = store.get(&item(home))?.ok_or(SecretStoreError::Damaged)?;
+    super::put_in(store, home, &secrets)?;
+    drop_file(home);
+    Ok(true)
+}
+
+/// Removes the file of what the keychain now has.
+pub(super) fn drop_file(home: &Home) {
+    if let Err(error) = remove(&home.log_key()) {
+        tracing::warn!(%error, "the key of the event log lies in the keychain and in a file");
+    }
 }
 
 /// Removes both halves from the home. The caller sees to the keychain.
