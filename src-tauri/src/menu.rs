@@ -1,5 +1,6 @@
 //! The tray's menu as a value: what it says and what each row does. `tray` paints it.
 
+use devpulse_agent::settings::{QuitPermission, Settings};
 use devpulse_control::{PipelineState, Status};
 use devpulse_protocol::Timestamp;
 
@@ -108,10 +109,20 @@ impl TrayAction {
 }
 
 impl MenuRules {
-    /// What holds under this rule about pauses: no policy withholds quitting.
+    /// What holds under this rule about pauses, where no policy withholds quitting.
     #[must_use]
     pub fn of(pause: PauseRule) -> Self {
         Self { pause, quit: QuitRule::default() }
+    }
+
+    /// What these settings say.
+    #[must_use]
+    pub fn under(settings: &Settings) -> Self {
+        let quit = match settings.local().quit {
+            QuitPermission::Granted => QuitRule::Allowed,
+            QuitPermission::Withheld => QuitRule::Withheld,
+        };
+        Self { pause: PauseRule::of(settings.config()), quit }
     }
 }
 

@@ -8,6 +8,7 @@ use tauri::{AppHandle, Builder, Manager as _, RunEvent, Wry};
 use tokio::sync::{mpsc, watch};
 
 use crate::host::AgentHost;
+use crate::menu::QuitRule;
 use crate::notice::Notices;
 use crate::parley::{ToTray, ToWindow};
 use crate::standing::Run;
@@ -129,6 +130,8 @@ async fn hear_window(
     while let Some(message) = heard.recv().await {
         match message {
             ToTray::Look => parts.host.look().await,
+            // The button of a window that was open before the policy changed.
+            ToTray::Quit if menu_rules().quit == QuitRule::Withheld => {}
             ToTray::Quit => {
                 end(&app, &parts, ActivityType::UserInterrupt).await;
                 return;
@@ -143,6 +146,7 @@ async fn act_on_menu(app: AppHandle<Wry>, parts: Parts, mut actions: mpsc::Recei
             TrayAction::Open(screen) => parts.window.show(screen),
             TrayAction::OpenWithoutTray if parts.window.is_open() => {}
             TrayAction::OpenWithoutTray => parts.window.show(None),
+            TrayAction::Quit if menu_rules().quit == QuitRule::Withheld => {}
             TrayAction::Quit => {
                 end(&app, &parts, ActivityType::UserInterrupt).await;
                 return;
@@ -156,11 +160,8 @@ async fn act_on_menu(app: AppHandle<Wry>, parts: Parts, mut actions: mpsc::Recei
 
 /// What the policy of the moment says about the menu.
 fn menu_rules() -> MenuRules {
-    let pause = backend::settings(Vec::new())
-        .map_or(PauseRule { allowed: false, max_minutes: 0 }, |(_, settings)| {
-            PauseRule::of(settings.config())
-        });
-    MenuRules::of(pause)
+    let none = MenuRules::of(PauseRule { allowed: false, max_minutes: 0 });
+    backend::settings(Vec::new()).map_or(none, |(_, settings)| MenuRules::under(&settings))
 }
 
 /// Opens the window where the start asks for it, and notifies of what it does not show.

@@ -1,6 +1,6 @@
 //! What the agent does now.
 
-use devpulse_agent::settings::Settings;
+use devpulse_agent::settings::{QuitPermission, Settings};
 use devpulse_control::{KeyPlace, PauseStatus, PipelineStatus, SignalStatus, Status};
 use devpulse_protocol::Timestamp;
 use tauri::State;
@@ -57,7 +57,7 @@ pub(super) async fn overview(backend: State<'_, Backend>) -> Result<Overview, Pr
         can_screenshot: settings.config().screenshot.enabled,
         consent_awaits,
         has_tray,
-        can_quit: backend.tray().is_some(),
+        can_quit: backend.tray().is_some() && settings.local().quit == QuitPermission::Granted,
         policy_version: status.config.version,
         wanted_screen: backend.take_wanted(),
         run_state: snapshot.run.view(),

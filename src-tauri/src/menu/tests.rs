@@ -133,6 +133,26 @@ fn where_quitting_is_withheld_there_is_no_such_row() {
 }
 
 #[test]
+fn the_administrators_policy_withholds_quitting() {
+    use devpulse_agent::home::Home;
+    use devpulse_agent::managed::{Given, Managed, ManagedValue};
+    use devpulse_agent::settings::{Settings, Sources};
+
+    let rules = |managed| {
+        let sources = Sources { managed, ..Sources::none(Home::at("/home/ada/.devpulse")) };
+        MenuRules::under(&Settings::load(&sources).unwrap())
+    };
+    assert_eq!(rules(Managed::default()).quit, QuitRule::Allowed);
+    let value = ManagedValue {
+        name: "app.quit_allowed".to_owned(),
+        given: Given::Typed(false.into()),
+        line: None,
+    };
+    let managed = Managed { values: vec![value], fault: None };
+    assert_eq!(rules(managed).quit, QuitRule::Withheld);
+}
+
+#[test]
 fn every_row_is_known_again_by_its_id() {
     for action in [
         TrayAction::Open(None),
