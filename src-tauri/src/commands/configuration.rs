@@ -6,10 +6,10 @@ use devpulse_agent::doctor::{self, CheckState, Report};
 use devpulse_agent::settings::{Origin, Row};
 use devpulse_protocol::Timestamp;
 use serde_json::Value;
-use tauri::{AppHandle, Manager, Runtime};
+use tauri::{AppHandle, Manager, Runtime, State};
 
 use crate::autostart;
-use crate::backend;
+use crate::backend::{self, Backend};
 use crate::view::{
     Autostart, DiagnosticCheck, DiagnosticState, Diagnostics, Gathered, GatheredPart, Problem,
     SettingRow,
