@@ -257,7 +257,7 @@ impl AgentError {
 
 /// What to do about what is sealed and cannot be read.
 pub(crate) const LOCKED_HINT: &str = "unlock the keychain, or put the key back where it was; what can never be read again is given \
-     up with: devpulse-client enroll --force --discard";
+     up with: devpulse-client unenroll --discard";
 
 /// What to do about a log that cannot be used.
 pub(crate) fn wal_hint(error: &WalError) -> Option<String> {
