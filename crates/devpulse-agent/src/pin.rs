@@ -28,10 +28,15 @@ impl KeyPin {
     /// `sha256/` and base64, or as curl writes it, with two strokes.
     fn parse(text: &str) -> Option<Self> {
         let base64 = text.strip_prefix("sha256/")?;
-        let digest = STANDARD.decode(base64.strip_prefix('/').unwrap_or(base64)).ok()?;
+        // The base64 may begin with a stroke itself; its length tells.
+        let with_two_strokes = base64.strip_prefix('/').filter(|rest| rest.len() == BASE64);
+        let digest = STANDARD.decode(with_two_strokes.unwrap_or(base64)).ok()?;
         digest.try_into().ok().map(Self)
     }
 }
+
+/// Letters of a SHA-256 in base64.
+const BASE64: usize = 44;
 
 impl KeyPins {
     /// What [`KeyPins::parse`] accepts.
@@ -91,6 +96,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_pin_may_begin_with_a_stroke_of_its_own() {
+        let pin = KeyPin([0xff; 32]);
+        for text in [pin.to_string(), pin.to_string().replacen('/', "//", 1)] {
+            assert_eq!(KeyPins::parse(&json!(text)), Some(KeyPins(Box::new([pin]))), "{text}");
+        }
+    }
 
     #[test]
     fn one_pin_or_several_are_read_and_others_are_not_permitted() {

@@ -147,12 +147,8 @@ impl EventLane {
         };
         let policy = self.policy().batch;
         if policy.due(&self.waiting(), flush, now.into_std()) == Due::Now {
-            let formed = self
-                .context
-                .wal
-                .call(move |store| store.form_batch(policy.limits, Timestamp::now()))
-                .await?;
-            if let Some(batch) = formed {
+            let form = move |store: &mut Store| store.form_batch(policy.limits, Timestamp::now());
+            if let Some(batch) = self.context.wal.call(form).await? {
                 return Ok(Some((batch, Way::Ordinary)));
             }
         }
