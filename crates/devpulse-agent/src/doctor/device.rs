@@ -81,14 +81,18 @@ pub(super) fn credentials(facts: &Facts) -> Check {
             ("the key is kept in credentials.json, which only you can read", *expires_at)
         }
     };
-    let state = facts.status.as_ref().ok().map(|status| status.pipeline.state);
+    let pipeline = facts.status.as_ref().ok().map(|status| &status.pipeline);
     let again = "ask your administrator, then enroll again with: devpulse-client enroll --force";
-    match state {
+    match pipeline.map(|pipeline| pipeline.state) {
         Some(PipelineState::Revoked) => {
             return Check::failed(NAME, "the server has revoked this device", Some(again.into()));
         }
         Some(PipelineState::AuthBlocked) => {
-            return Check::failed(NAME, "the server does not accept the key", Some(again.into()));
+            // The key of the server, or that of the log.
+            let cause = pipeline.and_then(|pipeline| pipeline.last_error.clone());
+            let cause = cause.unwrap_or_else(|| "the server does not accept the key".to_owned());
+            let remedy = format!("put back what is missing; where the key is refused, {again}");
+            return Check::failed(NAME, cause, Some(remedy));
         }
         _ => {}
     }

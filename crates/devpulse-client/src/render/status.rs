@@ -102,7 +102,9 @@ fn delivery(status: &Status, now: Timestamp) -> String {
         PipelineState::Idle => "stopped, what waits is safe".to_owned(),
         PipelineState::Sending => "sending".to_owned(),
         PipelineState::BackingOff => "waiting after a failure".to_owned(),
-        PipelineState::AuthBlocked => "blocked: the server does not accept the key".to_owned(),
+        PipelineState::AuthBlocked => {
+            "blocked: a key is missing, or the server does not accept it".to_owned()
+        }
         PipelineState::ConfigBlocked => {
             "blocked: the server refuses what only an administrator can mend".to_owned()
         }
