@@ -43,6 +43,9 @@ describe.runIf(hasChromium)('a scene is accessible', () => {
       if (await runsOffTheSide(page)) {
         found.push(`${width}: the page is wider than the window`);
       }
+      if (width === 480 && (await runsOffTheSideInWideLetters(page))) {
+        found.push(`${width}: in wide letters the page is wider than the window`);
+      }
     }
     expect(found).toEqual([]);
     expect(complaints).toEqual([]);
@@ -71,3 +74,16 @@ const runsOffTheSide = (page: Page) =>
     [...document.querySelectorAll('.content, .wizard, dialog[open]')].some((one) => one.scrollWidth > one.clientWidth + 1),
   );
 
+/** With the spacing that a person may set (WCAG 1.4.12), which is wider than any usual font. */
+async function runsOffTheSideInWideLetters(page: Page): Promise<boolean> {
+  await page.evaluate(() => {
+    const wide = new CSSStyleSheet();
+    wide.replaceSync('* { letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }');
+    document.adoptedStyleSheets = [wide];
+  });
+  const runsOff = await runsOffTheSide(page);
+  await page.evaluate(() => {
+    document.adoptedStyleSheets = [];
+  });
+  return runsOff;
+}
