@@ -11,6 +11,8 @@
 
 #[cfg(unix)]
 mod demo;
+#[cfg(unix)]
+mod package;
 mod packages;
 mod section;
 mod soak;
@@ -36,6 +38,9 @@ enum Task {
     /// Show DevPulse at work: a server, an agent and a desktop, all of it temporary.
     #[cfg(unix)]
     Demo(demo::Arguments),
+    /// Make the packages that are rolled out and installed, and their bills of materials.
+    #[cfg(unix)]
+    Package(package::Arguments),
     /// Batter the programs for a while, and see whether everything adds up.
     Soak(soak::Arguments),
     /// Check everything that must hold before a change is merged.
@@ -50,6 +55,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         #[cfg(unix)]
         Task::Demo(arguments) => demo::run(&arguments),
+        #[cfg(unix)]
+        Task::Package(arguments) => package::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),

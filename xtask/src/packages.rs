@@ -42,6 +42,22 @@ const TRAY_APP: [Need; 9] = [
     Need { program: "import", package: "imagemagick" },
 ];
 
+/// What packages are made and looked at with.
+const PACKAGING: [Need; 6] = [
+    Need { program: "dpkg-deb", package: "dpkg" },
+    Need { program: "dpkg-shlibdeps", package: "dpkg-dev" },
+    Need { program: "rpmbuild", package: "rpm" },
+    Need { program: "lintian", package: "lintian" },
+    Need { program: "desktop-file-validate", package: "desktop-file-utils" },
+    Need { program: "appstreamcli", package: "appstream" },
+];
+
+/// Makes sure that packages can be made, in the same way.
+pub(crate) fn ensure_packaging() -> Result<()> {
+    ensure_tray_app()?;
+    ensure(&PACKAGING, "making packages")
+}
+
 /// Makes sure that a virtual desktop can be started: installs what is missing on
 /// Debian and Ubuntu, and names it elsewhere.
 pub(crate) fn ensure_desktop() -> Result<()> {

@@ -198,6 +198,12 @@ impl Agent {
         self.quit.cancelled().await;
     }
 
+    /// Whether the thread of the event log takes work and finishes it. Returns when it does,
+    /// however long that takes.
+    pub async fn answers(&self) -> bool {
+        self.delivery.wal().call(|_| Ok(())).await.is_ok()
+    }
+
     /// Tells when delivery moved, so that whoever shows its state need not ask over and over.
     #[must_use]
     pub fn delivery_changes(&self) -> DeliveryChanges {

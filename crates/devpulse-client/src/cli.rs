@@ -75,6 +75,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(Config),
     Completions(Completions),
+    #[command(hide = true)]
+    Manual(Manual),
     Unenroll(Unenroll),
 }
 
@@ -302,6 +304,14 @@ pub(crate) struct Completions {
     /// Which shell
     #[arg(value_enum)]
     pub(crate) shell: Shell,
+}
+
+/// Write the manual's pages into a folder, for those who make packages
+#[derive(Debug, Args)]
+pub(crate) struct Manual {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// Arguments that ask for nothing that can be done.

@@ -9,6 +9,7 @@ mod emit;
 mod emit_stdin;
 mod enroll;
 mod events;
+mod manual;
 mod pause;
 mod proxy;
 mod rules;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Proxy(command) => proxy::proxy(home, &command),
         Command::Config(Config::Show(arguments)) => config_show::show(home, &arguments),
         Command::Completions(arguments) => completions::print(&arguments),
+        Command::Manual(arguments) => manual::write(&arguments),
         Command::Unenroll(arguments) => block_on(unenroll::unenroll(home, &arguments))?,
     }
 }

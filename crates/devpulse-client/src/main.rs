@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 mod output;
 mod render;
+mod service_manager;
 mod session;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::Run;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::service_manager;
 use crate::session::{Session, flag};
 
 pub(super) async fn run(home: Option<PathBuf>, arguments: Run) -> Result<(), Failure> {
@@ -34,7 +35,9 @@ pub(super) async fn run(home: Option<PathBuf>, arguments: Run) -> Result<(), Fai
     let ending = tokio::select! {
         ending = endings.next() => ending,
         () = agent.asked_to_stop() => ActivityType::NormalShutdown,
+        () = service_manager::serve(&agent) => ActivityType::NormalShutdown,
     };
+    service_manager::ended();
     agent.stop(ending).await;
     Ok(())
 }
