@@ -19,7 +19,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::{packages, workspace};
+use crate::{packages, ui, workspace};
 use build::Programs;
 
 /// What to make, and where.
@@ -57,6 +57,8 @@ struct Release {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     packages::ensure_packaging()?;
+    // The app takes the pages in, and the licences of what they are made of belong to it.
+    ui::build()?;
     let release = Release::of_this_commit()?;
     let target = workspace::target()?.join("package");
     let out = arguments.out.clone().unwrap_or_else(|| target.join("out"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::Release;
-use crate::{ui, workspace};
+use crate::workspace;
 
 /// The programs that were built.
 pub(super) struct Programs {
@@ -21,7 +21,6 @@ impl Programs {
 }
 
 pub(super) fn programs(release: &Release, target: &Path) -> Result<Programs> {
-    ui::build()?;
     let root = workspace::root()?;
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
