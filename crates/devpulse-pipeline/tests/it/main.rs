@@ -10,6 +10,7 @@ mod damage;
 mod discard;
 mod model;
 mod queue;
+mod released;
 mod sealed;
 mod sender;
 mod support;
