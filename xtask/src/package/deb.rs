@@ -53,10 +53,19 @@ fn describe(release: &Release, tree: &Tree, root: &Path, arch: &str) -> Result<(
     if !tree.settings.is_empty() {
         fs::write(control.join("conffiles"), tree.settings.join("\n") + "\n")?;
     }
+    script(&templates, &control, "prerm", tree.program)?;
     if tree.package == "devpulse-client" {
-        fs::copy(templates.join("postrm"), control.join("postrm"))?;
-        fs::set_permissions(control.join("postrm"), fs::Permissions::from_mode(0o755))?;
+        script(&templates, &control, "postrm", tree.program)?;
     }
+    Ok(())
+}
+
+/// Puts a maintainer script beside the control file.
+fn script(templates: &Path, control: &Path, name: &str, program: &str) -> Result<()> {
+    let text = fs::read_to_string(templates.join(name))?;
+    let path = control.join(name);
+    fs::write(&path, text.replace("@PROGRAM@", &format!("/usr/bin/{program}")))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     Ok(())
 }
 

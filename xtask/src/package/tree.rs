@@ -14,6 +14,8 @@ use crate::workspace;
 /// The files of one package, below `root` as they will lie below `/`.
 pub(super) struct Tree {
     pub(super) package: &'static str,
+    /// Its program, in `/usr/bin`.
+    pub(super) program: &'static str,
     pub(super) root: PathBuf,
     /// What an administrator may change, and an upgrade keeps.
     pub(super) settings: &'static [&'static str],
@@ -23,9 +25,18 @@ pub(super) fn stage(release: &Release, programs: &Programs, stage: &Path) -> Res
     if stage.exists() {
         fs::remove_dir_all(stage)?;
     }
-    let client = Tree { package: "devpulse-client", root: stage.join("client"), settings: &[] };
-    let settings = &["/etc/xdg/autostart/devpulse-desktop.desktop"];
-    let desktop = Tree { package: "devpulse", root: stage.join("desktop"), settings };
+    let client = Tree {
+        package: "devpulse-client",
+        program: "devpulse-client",
+        root: stage.join("client"),
+        settings: &[],
+    };
+    let desktop = Tree {
+        package: "devpulse",
+        program: "devpulse-desktop",
+        root: stage.join("desktop"),
+        settings: &["/etc/xdg/autostart/devpulse-desktop.desktop"],
+    };
     client.fill_client(release, programs)?;
     desktop.fill_desktop(release, programs)?;
     Ok([client, desktop])
