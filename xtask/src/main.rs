@@ -9,6 +9,7 @@
     reason = "the output of a task is what a person reads"
 )]
 
+mod bench;
 #[cfg(unix)]
 mod demo;
 #[cfg(unix)]
@@ -35,6 +36,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measure what it costs and how fast it is, and write the tables of docs/performance.md.
+    Bench(bench::Arguments),
     /// Show DevPulse at work: a server, an agent and a desktop, all of it temporary.
     #[cfg(unix)]
     Demo(demo::Arguments),
@@ -53,6 +56,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
+        Task::Bench(arguments) => bench::run(&arguments),
         #[cfg(unix)]
         Task::Demo(arguments) => demo::run(&arguments),
         #[cfg(unix)]

@@ -12,7 +12,7 @@ struct Package {
     never: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 12] = [
     Package {
         name: "devpulse-protocol",
         sees: &[],
@@ -68,6 +68,11 @@ const PACKAGES: [Package; 11] = [
         name: "devpulse-lab",
         sees: &["devpulse-protocol", "devpulse-server"],
         never: &["reqwest", "axum", "x11rb"],
+    },
+    Package {
+        name: "devpulse-bench",
+        sees: &["devpulse-protocol", "devpulse-pipeline", "devpulse-control", "devpulse-lab"],
+        never: &["reqwest", "axum"],
     },
     Package { name: "xtask", sees: &[], never: &["tokio", "reqwest", "axum", "rusqlite"] },
 ];
