@@ -5,6 +5,8 @@ use std::path::Path;
 
 use devpulse_protocol::{DeviceId, EventId, EventType, Timestamp, Username};
 
+pub use crate::vault::fuzzing::{sealed_body, sealed_key};
+
 use crate::vault::KeysAtHand;
 use crate::wal::{
     BatchLimits, CheckpointUpdate, Identity, NewEvent, Store, WalError, WalOptions,

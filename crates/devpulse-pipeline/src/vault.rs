@@ -20,6 +20,7 @@
 //!    in neither place, or the right key does not open it.
 
 mod data_key;
+pub(crate) mod fuzzing;
 mod key_file;
 mod pair;
 mod sealed_key;
@@ -267,6 +268,11 @@ impl Vault {
         Ok(body)
     }
 
+    /// Whether what is sealed under this key waits for a private half that is not at hand.
+    pub(crate) fn is_shut(&self, id: KeyId) -> bool {
+        self.keys().known.get(&id).is_some_and(|known| matches!(known.state, State::Sealed))
+    }
+
     /// Whether what is sealed under this key may still be read at some time.
     pub(crate) fn knows(&self, id: KeyId) -> bool {
         self.keys().known.get(&id).is_some_and(|known| !matches!(known.state, State::Broken))
@@ -304,6 +310,35 @@ const ALONE_HEADER: usize = ALONE.len() + 8;
 pub(crate) fn key_of(bytes: &[u8]) -> Option<KeyId> {
     let header = bytes.strip_prefix(&ALONE)?.first_chunk::<8>()?;
     Some(KeyId::from_le_bytes(*header))
+}
+
+/// Seals and opens by itself: what the cost of it is measured with.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Sealer(DataKey);
+
+impl Sealer {
+    /// With a key of its own; `None` where none can be made up.
+    #[must_use]
+    pub fn new() -> Option<Self> {
+        let (sealed, secret) = SealedKey::make(&PrivateKey::generate().public()).ok()?;
+        DataKey::new(sealed.id(), &*secret).map(Self)
+    }
+
+    /// Seals a body as that of an event is sealed.
+    ///
+    /// # Errors
+    /// As where an event is kept.
+    #[inline(never)]
+    pub fn seal(&self, purpose: &[u8], body: &mut Vec<u8>) -> std::io::Result<()> {
+        self.0.seal(purpose, body)
+    }
+
+    /// Opens a body as that of an event is opened; says whether it did.
+    #[inline(never)]
+    pub fn open(&self, purpose: &[u8], body: &mut Vec<u8>) -> bool {
+        self.0.open(purpose, body)
+    }
 }
 
 /// Private halves that are in memory: what tests have in place of a keychain.

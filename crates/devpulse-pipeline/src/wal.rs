@@ -76,7 +76,7 @@ pub use ledger::Ledger;
 pub use listing::{Listed, Which};
 #[doc(hidden)]
 pub use medium::{Medium, Synchronous};
-pub use snapshot::Snapshot;
+pub use snapshot::{Shut, Snapshot};
 pub use store::Store;
 pub use thread::{Wal, WalClosed, WalState};
 pub use wipe::wipe;

@@ -230,6 +230,14 @@ impl Store {
     }
 }
 
+/// How many of the images that wait lie under each key.
+pub(super) fn waiting_by_key(conn: &Connection) -> Result<Vec<(KeyId, u64)>, WalError> {
+    let mut statement =
+        conn.prepare_cached("SELECT enc, count(*) FROM image WHERE state = ?1 GROUP BY enc")?;
+    let found = statement.query_map([PENDING], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 /// Inserts the row of an image beside its event. An image that is known already is
 /// not sent again.
 pub(super) fn insert(

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::row::{StoredEvent, Unreadable, event_type};
 use super::{Store, WalError};
-use crate::vault::Vault;
+use crate::vault::{KeyId, Vault};
 
 /// Which events are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,19 @@ pub(super) fn page(
         });
     }
     Ok(listed)
+}
+
+/// How many of the events that wait lie under each key.
+pub(super) fn waiting_by_key(
+    conn: &Connection,
+    batched_upto: i64,
+) -> Result<Vec<(KeyId, u64)>, WalError> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT enc, count(*), {} GROUP BY enc",
+        source(Which::Pending)
+    ))?;
+    let found = statement.query_map([0, batched_upto], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// What can be read of an event without its key.

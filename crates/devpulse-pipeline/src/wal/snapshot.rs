@@ -12,7 +12,7 @@ use super::keys::{self, KeyRow};
 use super::ledger::Ledger;
 use super::listing::{self, Listed, Which};
 use super::{WalError, batches, images, schema, store};
-use crate::vault::Vault;
+use crate::vault::{KeyId, Vault};
 
 /// A read-only view of a log that nobody has open.
 #[derive(Debug)]
@@ -20,6 +20,15 @@ pub struct Snapshot {
     conn: Connection,
     ledger: Ledger,
     bytes_on_disk: u64,
+}
+
+/// What waits for a key that is not at hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shut {
+    /// Events.
+    pub events: u64,
+    /// Images.
+    pub images: u64,
 }
 
 impl Snapshot {
@@ -76,6 +85,21 @@ impl Snapshot {
     /// Fails where the database does.
     pub fn show_keys(&self, vault: &Vault) -> Result<(), WalError> {
         keys::show(&self.conn, vault)
+    }
+
+    /// What waits and cannot be read with what the vault has opened, but may be with a key
+    /// that is not at hand. Looks at every row that waits.
+    ///
+    /// # Errors
+    /// Fails where the database does.
+    pub fn shut(&self, vault: &Vault) -> Result<Shut, WalError> {
+        let shut = |by_key: Vec<(KeyId, u64)>| {
+            by_key.into_iter().filter(|(key, _)| vault.is_shut(*key)).map(|(_, count)| count).sum()
+        };
+        Ok(Shut {
+            events: shut(listing::waiting_by_key(&self.conn, self.ledger.batched_upto)?),
+            images: shut(images::waiting_by_key(&self.conn)?),
+        })
     }
 
     /// As [`super::Store::list`].

@@ -21,6 +21,16 @@ fn rows_are_taken_where_they_match_their_checksum() {
 }
 
 #[test]
+fn a_sealed_key_is_what_its_bytes_say_and_opens_as_a_whole() {
+    each("sealed_key", fuzzing::sealed_key);
+}
+
+#[test]
+fn a_sealed_body_opens_for_its_purpose_as_a_whole() {
+    each("sealed_body", fuzzing::sealed_body);
+}
+
+#[test]
 fn the_log_opens_whatever_lies_in_its_place() {
     let home = tempdir().unwrap();
     each("salvage", |bytes| fuzzing::open(&home.path().join("home"), bytes));
