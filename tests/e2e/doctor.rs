@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::agent::{Device, TestServer, wait};
 use crate::desktop::Desktop;
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "agent",
     "settings",
     "credentials",
     "keychain",
+    "log_key",
     "server",
     "tls",
     "proxy",

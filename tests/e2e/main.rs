@@ -7,6 +7,7 @@
 mod agent;
 mod bundle;
 mod consent;
+mod copied_home;
 mod delivery;
 mod desktop;
 mod doctor;

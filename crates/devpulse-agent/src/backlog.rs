@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use devpulse_control::{PipelineState, SyncProgress, SyncRequest, SyncResult};
-use devpulse_pipeline::wal::{Discarded, Snapshot, Store, WalError};
+use devpulse_pipeline::wal::{Discarded, Shut, Snapshot, Store, WalError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::credentials::DeviceIdentity;
+use crate::credentials::{DeviceIdentity, log_key};
 use crate::delivery::{self, Delivery};
 use crate::intake::Intake;
 use crate::pause::Standing;
@@ -43,7 +43,7 @@ pub struct Left {
     pub images: u64,
     /// What stands in the way.
     pub cause: Option<String>,
-    /// What kind of obstacle that is.
+    /// What kind of obstacle that is; `None` where it is not on the way to the server.
     pub state: Option<PipelineState>,
 }
 
@@ -51,6 +51,19 @@ impl Left {
     /// Whether anything still waits.
     pub(crate) const fn is_something(&self) -> bool {
         self.events > 0 || self.images > 0
+    }
+
+    /// How much that is, in words.
+    pub(crate) fn amount(&self) -> String {
+        let of = |number: u64, one: &str| match number {
+            1 => format!("1 {one}"),
+            _ => format!("{number} {one}s"),
+        };
+        match (self.events, self.images) {
+            (0, images) => of(images, "image"),
+            (events, 0) => of(events, "event"),
+            (events, images) => format!("{} and {}", of(events, "event"), of(images, "image")),
+        }
     }
 }
 
@@ -62,6 +75,19 @@ pub(crate) fn count(settings: &Settings) -> Result<Left, WalError> {
         images: snapshot.ledger().images_pending,
         ..Left::default()
     }))
+}
+
+/// What waits and cannot be read with the keys that are at hand, and why; `None` where all
+/// of it can. Asks the keychain, for 5 s at the most, only where something is sealed to it;
+/// the caller holds the lock.
+pub(crate) fn shut(settings: &Settings) -> Result<Option<Left>, WalError> {
+    let Some(snapshot) = Snapshot::open(&settings.local().wal_db_path)? else { return Ok(None) };
+    let vault = log_key::reading_vault(settings);
+    snapshot.show_keys(&vault)?;
+    let Err(locked) = vault.unlock() else { return Ok(None) };
+    let Shut { events, images } = snapshot.shut(&vault)?;
+    let left = Left { events, images, cause: Some(locked.to_string()), state: None };
+    Ok(left.is_something().then_some(left))
 }
 
 /// Sends what waits, for a minute at most, and gives up early where nothing gets through.
@@ -78,6 +104,7 @@ pub(crate) async fn send(settings: &Settings, upstream: &Upstream) -> Result<Lef
         () = give_up(reports, &mut obstacle) => None,
     };
     let ledger = delivery.wal().call(|store| Ok(store.ledger().clone())).await?;
+    let is_readable = delivery.vault().is_open();
     drop(synchroniser);
     let images = delivery.sender().state().borrow().images.clone();
     delivery.stop(Duration::ZERO).await;
@@ -86,7 +113,8 @@ pub(crate) async fn send(settings: &Settings, upstream: &Upstream) -> Result<Lef
     if left.is_something() {
         left.cause = obstacle.as_ref().and_then(|report| report.last_error.clone());
         left.cause = left.cause.or(images.map(|blocked| blocked.cause)).or(ledger.last_error);
-        left.state = obstacle.map(|report| report.state);
+        // A key that is missing here is no word of the server's.
+        left.state = obstacle.map(|report| report.state).filter(|_| is_readable);
         if outcome.is_some_and(|outcome| outcome.result == SyncResult::Revoked) {
             left.state = Some(PipelineState::Revoked);
         }

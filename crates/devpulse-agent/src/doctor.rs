@@ -54,11 +54,12 @@ pub enum CheckState {
 }
 
 /// The names of the checks, in the order of a report.
-pub const CHECKS: [&str; 14] = [
+pub const CHECKS: [&str; 15] = [
     "agent",
     "settings",
     "credentials",
     "keychain",
+    "log_key",
     "server",
     "tls",
     "proxy",
@@ -138,6 +139,7 @@ fn report(facts: &Facts) -> Report {
         device::settings(facts),
         device::credentials(facts),
         device::keychain(facts),
+        device::log_key(facts),
         way::server(facts),
         way::tls(facts),
         way::proxy(facts),

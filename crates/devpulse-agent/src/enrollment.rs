@@ -13,6 +13,7 @@ use devpulse_protocol::{
 };
 
 use crate::agent::wal_hint;
+use crate::backlog::Left;
 use crate::consent::Record;
 use crate::credentials::{
     Credentials, CredentialsError, DeviceIdentity, KeptIn, SecretStore, log_key,
@@ -112,6 +113,13 @@ pub enum EnrollError {
         /// Why they were not sent there, where that was tried.
         cause: Option<String>,
     },
+    /// What waits cannot be read, so that it can be neither sent nor carried along.
+    #[error(
+        "{amount} would be left behind: {cause}",
+        amount = .0.amount(),
+        cause = .0.cause.as_deref().unwrap_or("what was captured before cannot be read")
+    )]
+    Shut(Left),
     /// Nothing answers.
     #[error("{fault} ({server})")]
     Unreachable {
@@ -211,6 +219,7 @@ impl EnrollError {
             Self::NoServer => FailureClass::Usage,
             Self::AlreadyEnrolled { .. }
             | Self::Backlog { .. }
+            | Self::Shut(_)
             | Self::AgentRuns(_)
             | Self::Lock(_)
             | Self::Wal(_)
@@ -239,6 +248,10 @@ impl EnrollError {
             Self::Backlog { .. } => {
                 "deliver them first with devpulse-client sync, or discard them with \
                  --force --discard"
+            }
+            Self::Shut(_) => {
+                "unlock the keychain, or put the key back where it was, and enroll again; or \
+                 discard what waits with --force --discard"
             }
             Self::AgentRuns(_) => "end it, then enroll again",
             Self::Lock(error) => return error.hint(),

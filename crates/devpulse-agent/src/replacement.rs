@@ -2,7 +2,8 @@
 //! server or person never reaches another.
 //!
 //! What waits is sent to where it belongs, with the former key, or discarded by the
-//! person's word; else nothing is enrolled. Once the new server has agreed, the former
+//! person's word; else nothing is enrolled. The same person's log goes on at the same
+//! server, unless what waits in it cannot be read. Once the new server has agreed, the former
 //! log with its history is wiped, and a new one begins with another epoch; the key of
 //! another server is then revoked there, where it answers.
 
@@ -22,7 +23,8 @@ use crate::upstream::Upstream;
 ///
 /// # Errors
 /// As [`enrollment::enroll`]; where an agent runs on the home; where what waits for
-/// another server or person can neither be sent nor is to be discarded.
+/// another server or person can neither be sent nor is to be discarded; where what waits
+/// cannot be read and is not to be discarded.
 pub async fn enroll(
     mut request: EnrollmentRequest,
     settings: &Settings,
@@ -39,14 +41,16 @@ pub async fn enroll(
     local.home.create()?;
     let _lock = InstanceLock::acquire(&local.home, Role::Command).map_err(held)?;
     let owner = Owner { username: request.username.clone(), server };
-    let former = former(settings)?.filter(|former| !former.is_same(&owner));
-    request.backlog.pending = match &former {
-        Some(former) => clear_way(former, settings, request.backlog.choice).await?,
-        None => 0,
+    let choice = request.backlog.choice;
+    let (pending, goes) = match former(settings)? {
+        None => (0, false),
+        Some(former) if former.is_same(&owner) => (0, !stays(settings, choice).await?),
+        Some(former) => (clear_way(&former, settings, choice).await?, true),
     };
+    request.backlog.pending = pending;
     let left_behind = left_behind(settings, &owner).await;
     let accepted = enrollment::enroll(&request, settings).await?;
-    if former.is_some() || accepted.discards_backlog() {
+    if goes || accepted.discards_backlog() {
         let settings = settings.clone();
         let wiping = tokio::task::spawn_blocking(move || wipe(&settings)).await;
         wiping.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
@@ -81,6 +85,24 @@ fn former(settings: &Settings) -> Result<Option<Owner>, EnrollError> {
     // A log that cannot be read is held up to whoever enrolls by what follows.
     let signed = Owner::of_log(&local.wal_db_path).unwrap_or_default();
     Ok(signed.or_else(|| DeviceIdentity::peek(&local.home).as_ref().map(Owner::of)))
+}
+
+/// Whether the same person's log goes on at the same server. It does not where it holds
+/// what cannot be read, and that is to be discarded: it would be in the way for ever.
+async fn stays(settings: &Settings, choice: BacklogChoice) -> Result<bool, EnrollError> {
+    let of = settings.clone();
+    let looking = tokio::task::spawn_blocking(move || backlog::shut(&of)).await;
+    let shut = looking.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    match shut {
+        Ok(None) => Ok(true),
+        Ok(Some(_)) if choice == BacklogChoice::Discard => Ok(false),
+        Ok(Some(left)) => Err(EnrollError::Shut(left)),
+        Err(error) => {
+            // The agent mends what can be mended, and nothing is taken from it here.
+            tracing::warn!(%error, "whether what waits can be read is not known");
+            Ok(true)
+        }
+    }
 }
 
 /// Sends what waits for the former owner. Returns how much is left, which is nothing

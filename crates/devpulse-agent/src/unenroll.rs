@@ -222,15 +222,7 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) 
 }
 
 fn undelivered(left: &Left) -> String {
-    let of = |number: u64, one: &str| match number {
-        1 => format!("1 {one}"),
-        _ => format!("{number} {one}s"),
-    };
-    let what = match (left.events, left.images) {
-        (0, images) => of(images, "image"),
-        (events, 0) => of(events, "event"),
-        (events, images) => format!("{} and {}", of(events, "event"), of(images, "image")),
-    };
+    let what = left.amount();
     let cause = left.cause.as_deref().unwrap_or("the server did not take them in time");
     format!("{what} cannot be delivered: {cause}")
 }

@@ -123,7 +123,8 @@ pub(crate) struct Enroll {
     #[arg(long)]
     pub(crate) force: bool,
 
-    /// Discard what waits for another server or person, in place of sending it
+    /// Discard what waits for another server or person, in place of sending it, or what
+    /// waits and cannot be read because its key is lost
     #[arg(long)]
     pub(crate) discard: bool,
 }

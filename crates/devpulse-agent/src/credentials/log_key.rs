@@ -18,6 +18,7 @@ use super::{
     CredentialsError, KeptIn, SecretStore, SecretStoreError, Secrets, SystemKeychain, changing,
     item, kept_in,
 };
+use crate::backlog::{self, Left};
 use crate::home::{Home, access, atomic_write};
 use crate::settings::Settings;
 
@@ -70,6 +71,41 @@ pub(crate) fn reading_vault(settings: &Settings) -> Arc<Vault> {
     Arc::new(Vault::new(&local.wal_db_path, recipient, Arc::new(keys)))
 }
 
+/// The private half of a home, as far as it can be seen without bothering the person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LogKeyState {
+    /// The home has no pair.
+    None,
+    /// It is there, and opens everything that waits.
+    Held(KeptIn),
+    /// Something that was captured cannot be read, or will not be after the next start.
+    Trouble(Locked),
+}
+
+/// Looks for the private half, and whether what waits can be read with it. Asks the keychain,
+/// for 5 s at the most, where that has the key. Nothing is made.
+///
+/// # Errors
+/// Fails where the event log cannot be read.
+pub(crate) fn look(settings: &Settings) -> Result<LogKeyState, WalError> {
+    let local = settings.local();
+    let public = public(&local.home);
+    if public.is_none() && !local.home.log_key().exists() && !local.wal_db_path.exists() {
+        return Ok(LogKeyState::None);
+    }
+    let keys = HomeKeys::new(local.home.clone(), Arc::new(SystemKeychain::new()));
+    let Fetched { keys: held, trouble } = keys.fetch();
+    let wanted = public.map(|public| public.mark());
+    if wanted.is_some_and(|wanted| held.iter().all(|private| private.mark() != wanted)) {
+        let foreign = || Locked(FOREIGN.to_owned());
+        return Ok(LogKeyState::Trouble(trouble.unwrap_or_else(foreign)));
+    }
+    if let Some(Left { cause: Some(cause), .. }) = backlog::shut(settings)? {
+        return Ok(LogKeyState::Trouble(Locked(cause)));
+    }
+    Ok(LogKeyState::Held(kept_in(&local.home).unwrap_or(KeptIn::File)))
+}
+
 /// Makes a new pair, to which everything is sealed from the next start on. May wait for the
 /// keychain for 15 s.
 ///
@@ -83,7 +119,7 @@ pub(crate) fn rotate(home: &Home, store: &dyn SecretStore) -> Result<(), RotateE
         secrets.log_keys = newest(&key, secrets.log_keys);
         super::put_in(store, home, &secrets)?;
     } else {
-        write_file(home, &newest(&key, read_file(home).unwrap_or_default()))?;
+        write_file(home, &newest(&key, read_file(home)?))?;
     }
     write_public(home, &key.public())?;
     Ok(())
@@ -209,7 +245,13 @@ impl HomeKeys {
 
     /// The public half again, where it is missing: from the private one, or of a new pair.
     fn restore(&self) -> io::Result<PublicKey> {
-        let public = match self.fetch().keys.first() {
+        let held = match kept_in(&self.home) {
+            Some(KeptIn::Keyring) => self.fetch().keys,
+            Some(KeptIn::File) | None => {
+                read_file(&self.home)?.iter().filter_map(LogKey::parse).collect()
+            }
+        };
+        let public = match held.first() {
             Some(private) => private.public(),
             None => {
                 let key = PrivateKey::generate();
@@ -232,6 +274,7 @@ impl HomeKeys {
 }
 
 const SEALED: &str = "what was captured before is sealed and cannot be read";
+const FOREIGN: &str = "what is captured is sealed to a key that this device does not have";
 
 impl PrivateKeys for HomeKeys {
     fn fetch(&self) -> Fetched {
@@ -243,14 +286,18 @@ impl PrivateKeys for HomeKeys {
                 (Vec::new(), Some(Locked(cause)))
             }
         };
-        if kept_in(&self.home) == Some(KeptIn::Keyring) {
+        let kept_in = kept_in(&self.home);
+        if kept_in == Some(KeptIn::Keyring) {
             match self.in_keychain() {
                 Ok(held) => keys = joined(held, keys),
                 Err(locked) => trouble = Some(locked),
             }
         } else if keys.is_empty() && trouble.is_none() {
+            // Without the credentials nothing tells where the key is.
+            let held = if kept_in.is_none() { self.in_keychain().ok() } else { None };
+            keys = held.unwrap_or_default();
             let cause = format!("{SEALED}: the file of its key, {}, is missing", path.display());
-            trouble = Some(Locked(cause));
+            trouble = keys.is_empty().then_some(Locked(cause));
         }
         Fetched { keys: keys.iter().filter_map(LogKey::parse).collect(), trouble }
     }

@@ -3,8 +3,9 @@
 use devpulse_control::PipelineState;
 
 use super::Check;
-use super::facts::{AgentFact, Facts, KeyFact};
+use super::facts::{AgentFact, Facts, KeyFact, LogKeyFact};
 use super::way::date;
+use crate::agent::LOCKED_HINT;
 use crate::credentials::{KeptIn, KeychainState};
 use crate::settings::SecretStoreChoice;
 
@@ -154,4 +155,35 @@ pub(super) fn keychain(facts: &Facts) -> Check {
         return Check::failed(NAME, format!("{state}, and it has the key"), Some(remedy.into()));
     }
     Check::warning(NAME, format!("{state}; until then the key is kept in a file"), remedy)
+}
+
+pub(super) fn log_key(facts: &Facts) -> Check {
+    const NAME: &str = "log_key";
+    const HELD: &str = "and opens what waits";
+
+    match &facts.log_key {
+        LogKeyFact::None => Check::ok(NAME, "none is needed before something is captured"),
+        LogKeyFact::Held(KeptIn::Keyring) => {
+            Check::ok(NAME, format!("it is in the system's keychain, {HELD}"))
+        }
+        LogKeyFact::Held(KeptIn::File) => Check::ok(
+            NAME,
+            format!(
+                "it is in the file log-key, which only you can read, {HELD}; what is copied with it is not protected"
+            ),
+        ),
+        LogKeyFact::NotAsked if facts.keychain == KeychainState::Startable => {
+            Check::unknown(NAME, "it is in the system's keychain, which does not run yet")
+        }
+        LogKeyFact::NotAsked => Check::failed(
+            NAME,
+            "it is in the system's keychain, which cannot be asked now, so that what was captured \
+             before the last start can be neither read nor sent",
+            Some(LOCKED_HINT.to_owned()),
+        ),
+        LogKeyFact::Missing(cause) => {
+            Check::failed(NAME, cause.clone(), Some(LOCKED_HINT.to_owned()))
+        }
+        LogKeyFact::NotTold(cause) => Check::unknown(NAME, cause.clone()),
+    }
 }

@@ -21,6 +21,7 @@ pub(super) struct Facts {
     pub(super) key: KeyFact,
     pub(super) choice: SecretStoreChoice,
     pub(super) keychain: KeychainState,
+    pub(super) log_key: LogKeyFact,
     pub(super) server: ServerFact,
     pub(super) proxy: ProxyFact,
     /// Whether the server has to have a certain key.
@@ -68,6 +69,20 @@ pub(super) enum KeyFact {
         expires_at: Option<Timestamp>,
     },
     Unusable(Complaint),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum LogKeyFact {
+    /// The home has none.
+    None,
+    /// It is there, and opens what waits.
+    Held(KeptIn),
+    /// The keychain has it, and was not asked for it: it is not open.
+    NotAsked,
+    /// What is missing, in one sentence.
+    Missing(String),
+    /// The event log or the keychain did not answer.
+    NotTold(String),
 }
 
 #[derive(Clone, Debug)]

@@ -11,10 +11,12 @@ use tokio::time::timeout;
 
 use super::chain;
 use super::facts::{
-    AgentFact, Complaint, DiskFact, Facts, KeyFact, ProxyFact, ServerFact, SettingsFact, SignalFact,
+    AgentFact, Complaint, DiskFact, Facts, KeyFact, LogKeyFact, ProxyFact, ServerFact,
+    SettingsFact, SignalFact,
 };
 use crate::agent::wal_hint;
-use crate::credentials::{DeviceIdentity, kept_in, keychain_state};
+use crate::credentials::log_key::{self, LogKeyState};
+use crate::credentials::{DeviceIdentity, KeptIn, KeychainState, kept_in, keychain_state};
 use crate::home::access;
 use crate::http::{HttpOptions, Route, SetBy};
 use crate::offline;
@@ -28,6 +30,8 @@ const AGENT_DEADLINE: Duration = Duration::from_secs(5);
 const PROBE_DEADLINE: Duration = Duration::from_secs(4);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const SERVER_DEADLINE: Duration = Duration::from_secs(8);
+/// Time that the key of the event log has to be found and tried.
+const KEY_DEADLINE: Duration = Duration::from_secs(8);
 /// Time to count the files.
 const DISK_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -36,9 +40,9 @@ pub(super) async fn gather(settings: &Settings, desktop: &Desktop) -> Facts {
     let server = identity.map(|identity| identity.server_url);
     let server = server.or_else(|| settings.local().server_url.clone());
     let proxy = server.as_ref().map_or(ProxyFact::Direct, |url| proxy(settings, url));
-    let ((agent, status, signals), keychain, server, disk) = tokio::join!(
+    let ((agent, status, signals), (keychain, log_key), server, disk) = tokio::join!(
         agent(settings, desktop),
-        keychain_state(),
+        keys(settings),
         ask_server(settings, server),
         disk(settings),
     );
@@ -54,6 +58,7 @@ pub(super) async fn gather(settings: &Settings, desktop: &Desktop) -> Facts {
         key,
         choice: settings.local().secret_store,
         keychain,
+        log_key,
         server,
         proxy,
         is_pinned: !settings.local().server_pins.is_empty(),
@@ -101,6 +106,26 @@ fn key(settings: &Settings) -> (KeyFact, Option<DeviceIdentity>) {
             }
         },
     }
+}
+
+/// How the keychain is, and the key of the event log, for which a keychain that is not open
+/// is not asked: it would ask the person.
+async fn keys(settings: &Settings) -> (KeychainState, LogKeyFact) {
+    let keychain = keychain_state().await;
+    let is_there = kept_in(&settings.local().home) == Some(KeptIn::Keyring);
+    if is_there && keychain != KeychainState::Unlocked {
+        return (keychain, LogKeyFact::NotAsked);
+    }
+    let settings = settings.clone();
+    let looking = tokio::task::spawn_blocking(move || log_key::look(&settings));
+    let fact = match timeout(KEY_DEADLINE, looking).await {
+        Ok(Ok(Ok(LogKeyState::None))) => LogKeyFact::None,
+        Ok(Ok(Ok(LogKeyState::Held(place)))) => LogKeyFact::Held(place),
+        Ok(Ok(Ok(LogKeyState::Trouble(locked)))) => LogKeyFact::Missing(locked.to_string()),
+        Ok(Ok(Err(error))) => LogKeyFact::NotTold(chain(&error)),
+        Ok(Err(_)) | Err(_) => LogKeyFact::NotTold("it could not be looked at in time".to_owned()),
+    };
+    (keychain, fact)
 }
 
 type AgentFacts = (AgentFact, Result<Status, Complaint>, [SignalFact; 4]);

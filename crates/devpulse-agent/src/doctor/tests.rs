@@ -5,7 +5,8 @@ use devpulse_pipeline::{HttpAnswer, Outcome, ProxyFault, TlsFault, TransportFaul
 use devpulse_protocol::{CapabilityState, RefusedSetting, Timestamp};
 
 use super::facts::{
-    AgentFact, Complaint, DiskFact, KeyFact, ProxyFact, ServerFact, SettingsFact, SignalFact,
+    AgentFact, Complaint, DiskFact, KeyFact, LogKeyFact, ProxyFact, ServerFact, SettingsFact,
+    SignalFact,
 };
 use super::*;
 use crate::credentials::{KeptIn, KeychainState};
@@ -61,6 +62,7 @@ fn healthy() -> Facts {
         key: KeyFact::Enrolled { kept_in: Some(KeptIn::Keyring), expires_at: None },
         choice: SecretStoreChoice::Auto,
         keychain: KeychainState::Unlocked,
+        log_key: LogKeyFact::Held(KeptIn::Keyring),
         server: answered("Sun, 22 Nov 2026 10:00:00 GMT"),
         proxy: ProxyFact::Direct,
         is_pinned: false,
@@ -201,6 +203,23 @@ fn a_keychain_that_has_the_key_has_to_be_open_and_one_that_has_not_may_be_away()
         let facts = Facts { choice: SecretStoreChoice::File, ..facts };
         assert_check(&facts, "keychain", CheckState::Ok, &["not asked"]);
     }
+}
+
+#[test]
+fn the_key_of_the_log_is_told_where_it_lies_and_what_its_absence_costs() {
+    let of = |log_key| Facts { log_key, ..healthy() };
+    for (fact, state, parts) in [
+        (LogKeyFact::None, CheckState::Ok, ["none is needed", ""]),
+        (LogKeyFact::Held(KeptIn::Keyring), CheckState::Ok, ["the system's keychain", ""]),
+        (LogKeyFact::Held(KeptIn::File), CheckState::Ok, ["the file log-key", "not protected"]),
+        (LogKeyFact::NotAsked, CheckState::Failed, ["cannot be asked", "unlock the keychain"]),
+        (LogKeyFact::Missing("it is gone".into()), CheckState::Failed, ["is gone", "--discard"]),
+        (LogKeyFact::NotTold("too slow".into()), CheckState::Unknown, ["too slow", ""]),
+    ] {
+        assert_check(&of(fact), "log_key", state, &parts);
+    }
+    let facts = Facts { keychain: KeychainState::Startable, ..of(LogKeyFact::NotAsked) };
+    assert_check(&facts, "log_key", CheckState::Unknown, &["does not run yet"]);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn conclude(outcome: &SyncOutcome) -> Result<(), Failure> {
             Exit::StillPending,
             format!("the time was over with {left} still pending: {cause}"),
         )
-        .with_hint("they are safe and will be sent; more with: devpulse-client status")),
+        .with_hint("they are safe and wait; more with: devpulse-client status")),
         SyncResult::Revoked => Err(Failure::new(
             Exit::Refused,
             format!("the server has revoked this device, {left} still pending"),

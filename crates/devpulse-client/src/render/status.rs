@@ -22,6 +22,9 @@ pub(crate) fn text(status: &Status, now: Timestamp) -> String {
     lines.push(field("delivery", &delivery(status, now)));
     if let Some(error) = &status.pipeline.last_error {
         lines.push(field("", &format!("last error: {}", printable(error))));
+        if waits_for_somebody(status.pipeline.state) {
+            lines.push(field("", "hint: see what to do with: devpulse-client doctor"));
+        }
     }
     if let Some(pause) = &status.pause {
         lines.push(field("paused", &paused(pause, now)));
@@ -37,6 +40,14 @@ pub(crate) fn text(status: &Status, now: Timestamp) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Whether delivery goes on only once somebody has done something.
+const fn waits_for_somebody(state: PipelineState) -> bool {
+    matches!(
+        state,
+        PipelineState::AuthBlocked | PipelineState::ConfigBlocked | PipelineState::Revoked
+    )
 }
 
 fn field(name: &str, value: &str) -> String {
