@@ -167,6 +167,39 @@ fn with_a_backup_pinned_the_key_may_be_changed_under_a_running_agent() {
 }
 
 #[test]
+fn a_pin_that_is_changed_is_in_force_at_the_next_start_and_nothing_is_lost_until_then() {
+    let authority = Authority::new();
+    let [first, second] = [(); 2].map(|()| authority.certify(HERE, Validity::Now));
+    let mut server = start("https", &authority, &first);
+    let device = trusting(&authority);
+    private_directory(&device.home());
+    let pinned = |certified: &Certified| {
+        let config = format!("server_pin = [\"{}\"]\n", pin(certified));
+        std::fs::write(device.home().join("config.toml"), config).unwrap();
+    };
+    pinned(&first);
+    enroll(&device, &server).expect_exit(0);
+    let agent = device.start_agent();
+    server.stop();
+    server.certify_again(&second, None);
+    server.start_again();
+    let mut emitted = agent.emit(3);
+    device.run(&["sync", "--timeout", "2"]).expect_exit(7);
+    assert_eq!(check(&device, "tls")["state"], "failed");
+
+    pinned(&second);
+    assert_eq!(check(&device, "tls")["state"], "ok", "doctor looks with what is set now");
+    device.run(&["sync", "--timeout", "2"]).expect_exit(7);
+    emitted.extend(agent.emit(2));
+    agent.signal("-TERM");
+    let _agent = device.start_agent();
+    device.run(&["sync"]).expect_exit(0);
+    let events = server.events();
+    let arrived = |id: &String| events.iter().filter(|event| event["event_id"] == **id).count();
+    assert!(emitted.iter().all(|id| arrived(id) == 1));
+}
+
+#[test]
 fn a_pin_makes_no_certificate_trusted_and_is_for_tls_only() {
     let authority = Authority::new();
     let certified = authority.certify(HERE, Validity::Over);
