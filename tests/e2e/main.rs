@@ -27,6 +27,8 @@ mod preset;
 mod proxies;
 mod replay;
 mod rules;
+#[cfg(target_os = "linux")]
+mod service_manager;
 mod session;
 mod shutdown;
 mod status;

@@ -19,6 +19,8 @@ mod section;
 mod soak;
 mod test;
 mod tidy;
+#[cfg(unix)]
+mod trial;
 mod ui;
 mod workspace;
 
@@ -50,6 +52,9 @@ enum Task {
     Test,
     /// Check only the source files and who depends on whom; takes a second.
     Tidy,
+    /// Try the packages in a clean Debian: install, roll out, upgrade, remove, purge.
+    #[cfg(unix)]
+    Trial(trial::Arguments),
     /// Build the pages of the tray app's window, which its build takes in.
     Ui,
 }
@@ -64,6 +69,8 @@ fn main() -> ExitCode {
         Task::Soak(arguments) => soak::run(&arguments),
         Task::Test => test::run(),
         Task::Tidy => tidy::run(),
+        #[cfg(unix)]
+        Task::Trial(arguments) => trial::run(&arguments),
         Task::Ui => ui::build(),
     };
     match outcome {

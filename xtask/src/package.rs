@@ -7,6 +7,8 @@
 mod archive;
 mod build;
 mod deb;
+#[cfg(test)]
+mod facts;
 mod licences;
 mod rpm;
 mod sbom;

@@ -52,6 +52,22 @@ const PACKAGING: [Need; 6] = [
     Need { program: "appstreamcli", package: "appstream" },
 ];
 
+/// What packages are tried with, in a root of their own.
+const TRIAL: [Need; 4] = [
+    Need { program: "debootstrap", package: "debootstrap" },
+    Need { program: "unshare", package: "util-linux" },
+    Need { program: "ip", package: "iproute2" },
+    Need { program: "dpkg-deb", package: "dpkg" },
+];
+
+/// Makes sure that packages can be tried; only root can do that.
+pub(crate) fn ensure_trial() -> Result<()> {
+    if !is_root()? {
+        bail!("a clean root is root's to make\nhint: run this as root");
+    }
+    ensure(&TRIAL, "the trial of packages")
+}
+
 /// Makes sure that packages can be made, in the same way.
 pub(crate) fn ensure_packaging() -> Result<()> {
     ensure_tray_app()?;
