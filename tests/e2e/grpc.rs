@@ -2,6 +2,11 @@
 
 use std::collections::HashSet;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse as _;
+use devpulse_server::{SecretRequest, Server, ServerOptions};
 use serde_json::{Value, json};
 
 use crate::agent::{Device, TestServer, wait};
@@ -150,4 +155,50 @@ fn what_the_server_refuses_over_grpc_is_told_as_over_http() {
     assert_eq!(pipeline["state"], "revoked", "{pipeline}");
     let error = pipeline["last_error"].as_str().unwrap();
     assert!(error.contains("PERMISSION_DENIED device_revoked"), "{error}");
+}
+
+/// A server that says of batches over gRPC that it has no such method.
+fn without_the_method(router: Router) -> Router {
+    router.layer(from_fn(async |request: Request, next: Next| {
+        if request.uri().path() != "/devpulse.v1.DevPulse/SendBatch" {
+            return next.run(request).await;
+        }
+        let unimplemented = [
+            ("content-type", "application/grpc"),
+            ("grpc-status", "12"),
+            ("grpc-message", "unknown method"),
+        ];
+        unimplemented.into_response()
+    }))
+}
+
+#[test]
+fn a_server_without_the_method_gets_events_over_http_only_where_that_is_set() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let starting = Server::start_with(ServerOptions::default(), without_the_method);
+    let server = runtime.block_on(starting).unwrap();
+    let admin = server.admin();
+    let stored = || runtime.block_on(admin.event_count()).unwrap();
+    let issued = runtime.block_on(admin.create_secret(SecretRequest::default())).unwrap();
+    let (url, secret) = (server.grpc_url(), issued.secret.expose().to_owned());
+    let device = Device::new();
+    let enroll = ["enroll", "--username", "ada", "--server", &url, "--enrollment-secret", &secret];
+    device.run(&enroll).expect_exit(0);
+    let agent = device.start_agent();
+    agent.emit(3);
+    device.run(&["sync", "--timeout", "3"]).expect_exit(7);
+    let pipeline = device.status()["pipeline"].clone();
+    assert_eq!(pipeline["state"], "config_blocked", "{pipeline}");
+    let error = pipeline["last_error"].as_str().unwrap();
+    assert!(error.contains("UNIMPLEMENTED") && error.contains("unknown method"), "{error}");
+    agent.signal("-TERM");
+    assert_eq!(stored(), 0);
+
+    let waiting = device.status()["pipeline"]["pending"].as_u64().unwrap();
+    std::fs::write(device.home().join("config.toml"), "[sender]\ngrpc_fallback = \"https\"\n")
+        .unwrap();
+    let _agent = device.start_agent();
+    device.run(&["sync"]).expect_exit(0);
+    assert!(stored() >= waiting, "{} of {waiting}", stored());
 }

@@ -2,7 +2,7 @@
 //! and of the log around them. `cargo bench -p devpulse-pipeline --bench sealing`.
 //!
 //! With a number as argument, so many bodies of 400 bytes are sealed and opened and nothing
-//! else is done: for an instrument that counts instructions.
+//! else is done: for a profiler.
 
 #![allow(clippy::print_stdout, reason = "the figures are what it is for")]
 #![allow(clippy::unwrap_used, reason = "a measurement that cannot go on has failed")]
