@@ -112,13 +112,22 @@ fn a_policy_that_appears_changes_and_goes_while_the_agent_runs_is_in_force_at_on
     device.run(&["pause", "--minutes", "1"]).expect_exit(0);
     device.run(&["resume"]).expect_exit(0);
 
-    std::fs::remove_file(etc.folder().join("policy.toml")).unwrap();
     let log = || {
         let logs = std::fs::read_dir(device.home().join("logs")).unwrap();
         logs.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
             .collect::<String>()
     };
+    let pin = "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    etc.policy(&format!("heartbeat_interval_s = 1\nserver_pin = \"{pin}\"\n"));
+    wait("what awaits the next start is named", || {
+        let told = "it takes effect when the agent starts again setting=\"server_pin\"";
+        log().contains(told).then_some(())
+    });
+    device.run(&["emit", "test"]).expect_exit(0);
+    device.run(&["sync"]).expect_exit(0);
+
+    std::fs::remove_file(etc.folder().join("policy.toml")).unwrap();
     wait("the end of the policy is in force", || {
-        (log().matches("the administrator's policy has changed").count() >= 3).then_some(())
+        (log().matches("the administrator's policy has changed").count() >= 4).then_some(())
     });
 }
