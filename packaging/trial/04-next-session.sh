@@ -22,7 +22,7 @@ printf '[Desktop Entry]\nType=Application\nName=DevPulse\nHidden=true\n' |
 : >/tmp/launcher.log
 ada dex --autostart --verbose --environment X-Trial >/tmp/launcher.log 2>&1
 cat /tmp/launcher.log
-not grep 'Autostart file' /tmp/launcher.log
+not grep 'Autostart file: .*devpulse' /tmp/launcher.log
 not pgrep --exact devpulse-deskto
 rm $PERSON_HOME/.config/autostart/devpulse-desktop.desktop
 seen "a person who hides the entry is not overruled"
