@@ -26,8 +26,10 @@ pub(super) fn make(
     for tree in trees {
         let files = format!("{}/.", tree.root.display());
         workspace::run(Command::new("cp").args(["--archive", &files]).arg(&root))?;
-        fs::write(top.join(format!("{}.files", tree.package)), list(tree)?)?;
+        fs::write(top.join(format!("{}.files", tree.package)), place(&list(tree)?))?;
     }
+    let zsh = root.join("usr/share/zsh");
+    fs::rename(zsh.join("vendor-completions"), zsh.join("site-functions"))?;
     let spec = fs::read_to_string(workspace::root()?.join("packaging/rpm/devpulse.spec"))?;
     fs::write(top.join("devpulse.spec"), release.fill(&spec)?)?;
     let mut rpm = Command::new("rpmbuild");
@@ -59,6 +61,11 @@ pub(super) fn make(
         made.push(to);
     }
     Ok(made)
+}
+
+/// Puts the completions for zsh where these systems look for them.
+fn place(list: &str) -> String {
+    list.replace("/usr/share/zsh/vendor-completions/", "/usr/share/zsh/site-functions/")
 }
 
 /// Every file of a package, as a spec lists them.
