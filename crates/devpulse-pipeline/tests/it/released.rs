@@ -111,6 +111,25 @@ fn a_released_database_shows_its_events_to_a_reader_that_changes_nothing() {
     }
 }
 
+/// The numbers by which the database knows the types are as released as its tables are.
+#[test]
+fn without_its_key_a_released_database_tells_the_types_of_its_events() {
+    let types = |lines: &str| -> Vec<String> {
+        let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        lines.lines().map(|line| parse(line)["event_type"].to_string()).collect()
+    };
+    for schema in SCHEMAS {
+        let (home, said) = released(schema);
+        let snapshot = Snapshot::open(&home.path().join("wal.db")).unwrap().unwrap();
+        let locked = options(home.path()).vault;
+        let listed = snapshot.list(&locked, Which::Pending, 0, 1_000).unwrap();
+        let listed: String = listed.iter().map(|event| event.json.clone() + "\n").collect();
+        assert!(listed.contains("unreadable"), "{listed}");
+        let pending = fs::read_to_string(said.join("pending.jsonl")).unwrap();
+        assert_eq!(types(&listed), types(&pending));
+    }
+}
+
 #[test]
 fn a_released_database_sends_the_batch_that_it_formed_and_then_the_rest() {
     for schema in SCHEMAS {
