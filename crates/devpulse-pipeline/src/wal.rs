@@ -29,6 +29,7 @@
 //! | a sealed row that can never be opened | it leaves the batch and becomes a `gap` |
 //! | pages that SQLite cannot read | the file is put aside, its legible rows go into a new one at their old places, the rest becomes a `gap` |
 //! | a flipped bit in the log, which hides every later commit | those commits are read by themselves |
+//! | a flipped bit in the version of the schema | the tables tell which one it is |
 //! | a database that was deleted, replaced or rolled back | the sidecar tells; an estimated `gap` |
 //! | a database of a newer version | [`WalError::NewerSchema`]: nothing is touched |
 
@@ -209,21 +210,24 @@ impl From<rusqlite::Error> for WalError {
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
             Some(_) => Self::Storage(error),
-            None if is_of_a_value(&error) => Self::Damaged(error),
+            None if is_not_ours(&error) => Self::Damaged(error),
             None => Self::Storage(error),
         }
     }
 }
 
-/// Whether a column holds what we never put there.
-const fn is_of_a_value(error: &rusqlite::Error) -> bool {
+/// Whether a column holds what we never put there, or the schema is not what we made it.
+const fn is_not_ours(error: &rusqlite::Error) -> bool {
     use rusqlite::Error;
 
     matches!(
         error,
         Error::FromSqlConversionFailure(..)
             | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnIndex(..)
+            | Error::InvalidColumnName(..)
             | Error::InvalidColumnType(..)
+            | Error::SqlInputError { .. }
             | Error::Utf8Error(..)
     )
 }

@@ -1,8 +1,12 @@
 //! The database's schema, and how a connection is set up.
 //!
-//! Forward only: a released statement is never edited, a change is a new one.
+//! Forward only: a released statement is never edited, a change is a new one, and each one
+//! changes the tables, so that these tell the version where the number of it is damaged.
 
-use rusqlite::Connection;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+
+use rusqlite::{Connection, ffi};
 
 use super::{Medium, WalError};
 
@@ -142,9 +146,63 @@ pub(super) fn prepare(conn: &mut Connection, medium: Medium) -> Result<(), WalEr
     migrate(conn)
 }
 
-/// The version of the schema that the database has; 0 is an empty one.
+/// The version of the schema that the database has; 0 is an empty one. Where the number is a
+/// bit away from the version that the tables have, the bit was flipped.
 pub(super) fn version(conn: &Connection) -> Result<i64, WalError> {
-    Ok(conn.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    let stored: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if stored == VERSION {
+        return Ok(stored);
+    }
+    let differs_by_a_bit = |version: i64| ((stored ^ version) & 0xffff_ffff).count_ones() == 1;
+    let mut near = (1..=VERSION).filter(|&version| differs_by_a_bit(version)).peekable();
+    if near.peek().is_none() {
+        return Ok(stored);
+    }
+    let found = statements(conn)?;
+    for version in near {
+        if found == statements_of(version)? {
+            tracing::warn!(stored, version, "the version of the event log's schema was damaged");
+            return Ok(version);
+        }
+    }
+    Ok(stored)
+}
+
+/// What made the tables, by their names.
+fn statements(conn: &Connection) -> Result<Vec<String>, WalError> {
+    let mut made =
+        conn.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name")?;
+    let rows = made.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What [`statements`] says of a sound database of that version.
+fn statements_of(version: i64) -> Result<Vec<String>, WalError> {
+    let conn = Connection::open_in_memory()?;
+    let known = usize::try_from(version).unwrap_or(0);
+    MIGRATIONS.iter().take(known).try_for_each(|statements| conn.execute_batch(statements))?;
+    statements(&conn)
+}
+
+/// Refuses a file whose header says that it is of a format that this program never writes:
+/// SQLite would open it for reading alone.
+pub(super) fn check_format(path: &Path) -> Result<(), WalError> {
+    /// Where the header says what may write the file and what may read it: 1 is a journal,
+    /// 2 a write-ahead log.
+    const FORMAT: std::ops::Range<usize> = 18..20;
+
+    let mut header = [0; FORMAT.end];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Ok(()) if header[FORMAT].iter().all(|version| (1..=2).contains(version)) => Ok(()),
+        Ok(()) => {
+            let code = ffi::Error::new(ffi::SQLITE_NOTADB);
+            let cause = "the header names an unknown format".to_owned();
+            Err(WalError::Damaged(rusqlite::Error::SqliteFailure(code, Some(cause))))
+        }
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
+        Err(error) => Err(WalError::of_file(error)),
+    }
 }
 
 /// Refuses a database that a newer version of this program has changed.

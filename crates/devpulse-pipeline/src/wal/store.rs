@@ -445,6 +445,7 @@ pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger
         private_file::create(path).map_err(WalError::of_file)?;
     } else {
         private_file::close_to_others(path).map_err(WalError::of_file)?;
+        schema::check_format(path)?;
     }
     let mut conn = medium.connect(path)?;
     // Nobody else should have it open; the lock of a process that just died may linger.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use devpulse_pipeline::wal::{Store, Which};
+use devpulse_pipeline::wal::{Snapshot, Store, WalError, Which};
 use devpulse_protocol::EventId;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -128,6 +128,31 @@ fn flipped_bits_anywhere_cost_what_they_hit_and_no_more_than_is_said() {
         all += found;
     }
     assert!(all >= 40 * 200 * 9 / 10, "{all}");
+}
+
+/// With `DEVPULSE_LARGE=1` each byte, else one of 24, and all of the version of the schema.
+#[test]
+fn a_flipped_bit_in_the_first_page_costs_nothing() {
+    let step = if std::env::var_os("DEVPULSE_LARGE").is_some() { 1 } else { 24 };
+    let (origin, ids) = killed(20);
+    let sound = fs::read(origin.path().join("wal.db")).unwrap();
+    for byte in (0..PAGE).filter(|byte| byte % step == 18 % step || (60..64).contains(byte)) {
+        let home = tempdir().unwrap();
+        for name in ["wal.db-wal", "wal.db-seq", "wal.db-keys"] {
+            fs::copy(origin.path().join(name), home.path().join(name)).unwrap();
+        }
+        let bit = (byte + 7) % 8;
+        let mut bytes = sound.clone();
+        bytes[byte] ^= 1 << bit;
+        fs::write(home.path().join("wal.db"), bytes).unwrap();
+        let snapshot = Snapshot::open(&home.path().join("wal.db"));
+        assert!(!matches!(snapshot, Err(WalError::NewerSchema { .. })), "byte {byte}, bit {bit}");
+        let mut store = open(home.path());
+        let sent: HashSet<EventId> = drain(&mut store).into_iter().collect();
+        let missing = ids.iter().filter(|&id| !sent.contains(id)).count();
+        assert_eq!(missing, 0, "byte {byte}, bit {bit}");
+        assert!(store.ledger().adds_up(), "byte {byte}, bit {bit}");
+    }
 }
 
 #[test]
