@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use crate::agent::{Device, Finished, TestServer};
 
@@ -90,12 +91,20 @@ fn a_home_that_cannot_be_written_is_named() {
     let server = TestServer::start();
     let device = Device::new();
     std::fs::create_dir(device.home()).unwrap();
+    let (url, secret) = (server.url(), server.secret());
+    let arguments = enroll(&url, &secret);
+    let as_root = device.command(&arguments);
+    // Another user may not be able to reach the folder that the programs were built in.
+    let program = device.directory().join("devpulse-client");
+    std::fs::copy(as_root.get_program(), &program).unwrap();
+    let mut command = Command::new(program);
+    command.args(&arguments).env_clear().current_dir(device.directory());
+    for (name, value) in as_root.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
     for path in [device.directory(), &device.home()] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o555)).unwrap();
     }
-    let (url, secret) = (server.url(), server.secret());
-    let arguments = enroll(&url, &secret);
-    let mut command = device.command(&arguments);
     if rustix::process::getuid().is_root() {
         command.uid(65534).gid(65534);
     }
