@@ -3,10 +3,10 @@
 //! Forward only: a released statement is never edited, a change is a new one, and each one
 //! changes the tables, so that these tell the version where the number of it is damaged.
 
-use std::io::{ErrorKind, Read as _};
+use std::io::Read as _;
 use std::path::Path;
 
-use rusqlite::{Connection, ffi};
+use rusqlite::Connection;
 
 use super::{Medium, WalError};
 
@@ -184,24 +184,22 @@ fn statements_of(version: i64) -> Result<Vec<String>, WalError> {
     statements(&conn)
 }
 
-/// Refuses a file whose header says that it is of a format that this program never writes:
-/// SQLite would open it for reading alone.
-pub(super) fn check_format(path: &Path) -> Result<(), WalError> {
+/// Of a file whose header names a format that this program never writes, SQLite says that it
+/// cannot be written: that is damage. Asked before, it would be a cut in the middle of the
+/// very first page, too, which SQLite mends.
+pub(super) fn blame_format(error: WalError, path: &Path) -> WalError {
     /// Where the header says what may write the file and what may read it: 1 is a journal,
     /// 2 a write-ahead log.
     const FORMAT: std::ops::Range<usize> = 18..20;
 
     let mut header = [0; FORMAT.end];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    match read {
-        Ok(()) if header[FORMAT].iter().all(|version| (1..=2).contains(version)) => Ok(()),
-        Ok(()) => {
-            let code = ffi::Error::new(ffi::SQLITE_NOTADB);
-            let cause = "the header names an unknown format".to_owned();
-            Err(WalError::Damaged(rusqlite::Error::SqliteFailure(code, Some(cause))))
+    let mut read = || std::fs::File::open(path)?.read_exact(&mut header);
+    match error {
+        WalError::ReadOnly(cause) if read().is_ok() => {
+            let is_ours = header[FORMAT].iter().all(|version| (1..=2).contains(version));
+            if is_ours { WalError::ReadOnly(cause) } else { WalError::Damaged(cause) }
         }
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(()),
-        Err(error) => Err(WalError::of_file(error)),
+        error => error,
     }
 }
 

@@ -445,13 +445,12 @@ pub(super) fn connect(path: &Path, medium: Medium) -> Result<(Connection, Ledger
         private_file::create(path).map_err(WalError::of_file)?;
     } else {
         private_file::close_to_others(path).map_err(WalError::of_file)?;
-        schema::check_format(path)?;
     }
     let mut conn = medium.connect(path)?;
     // Nobody else should have it open; the lock of a process that just died may linger.
     conn.busy_timeout(Duration::from_secs(1))?;
     keep_log_on_close(&conn, true)?;
-    schema::prepare(&mut conn, medium)?;
+    schema::prepare(&mut conn, medium).map_err(|error| schema::blame_format(error, path))?;
     if is_new {
         super::sync_directory(path).map_err(WalError::of_file)?;
     }
