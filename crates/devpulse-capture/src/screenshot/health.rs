@@ -18,7 +18,7 @@ const FROZEN: u32 = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     /// Differs where the pixels do, but for chance.
-    pub(crate) fingerprint: u64,
+    pub(crate) fingerprint: u32,
     /// Nothing but black.
     pub(crate) black: bool,
 }
@@ -94,7 +94,7 @@ impl ScreenHealth {
 mod tests {
     use super::*;
 
-    fn look(fingerprint: u64) -> Vec<Look> {
+    fn look(fingerprint: u32) -> Vec<Look> {
         vec![Look { fingerprint, black: false }]
     }
 

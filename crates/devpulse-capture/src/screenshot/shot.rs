@@ -1,6 +1,5 @@
 //! One sitting: every monitor grabbed, masked, scaled, compared and encoded. Blocks.
 
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -145,10 +144,8 @@ impl Sitting {
 
 impl Look {
     fn of(frame: &Frame) -> Self {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u32(frame.width);
-        hasher.write(&frame.rgb);
-        Self { fingerprint: hasher.finish(), black: frame.rgb.iter().all(|value| *value == 0) }
+        let checksum = crc32c::crc32c_append(frame.width, &frame.rgb);
+        Self { fingerprint: checksum, black: frame.rgb.iter().all(|value| *value == 0) }
     }
 }
 

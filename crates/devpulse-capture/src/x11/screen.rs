@@ -311,7 +311,13 @@ impl PixelFormat {
     fn append_rgb(&self, row: &[u8], width: u32, rgb: &mut Vec<u8>) {
         let pixels = row.as_chunks::<4>().0.iter().take(width as usize);
         if self.order == ImageOrder::LSB_FIRST && self.shifts == [16, 8, 0] {
-            rgb.extend(pixels.flat_map(|[blue, green, red, _]| [*red, *green, *blue]));
+            // Into room that is there already, so that no pixel has to look for it.
+            let start = rgb.len();
+            rgb.resize(start + pixels.len() * 3, 0);
+            let places = rgb[start..].as_chunks_mut::<3>().0.iter_mut();
+            for (place, [blue, green, red, _]) in places.zip(pixels) {
+                *place = [*red, *green, *blue];
+            }
             return;
         }
         rgb.extend(pixels.flat_map(|bytes| {
