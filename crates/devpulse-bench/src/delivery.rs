@@ -18,6 +18,7 @@ use crate::workload::Workload;
 const REPEATS: usize = 5;
 const EVENTS: usize = 100_000;
 const ON_THE_WIRE: usize = 10_000;
+const LONE: usize = 9;
 const MILLION: usize = 1_000_000;
 const STARTS: usize = 5;
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -31,7 +32,7 @@ pub(crate) fn roomy_server() -> TestServer {
 
 /// A device of that server, reached at `url`, with its home on the disk that is measured.
 pub(crate) fn device(bench: &Bench, server: &TestServer, url: &str) -> Device {
-    let device = Device::within(bench.scratch());
+    let device = Device::within(bench.scratch()).with("DEVPULSE_LOG", "error");
     device.enroll_again(server, url, "bench").expect_exit(0);
     device
 }
@@ -96,6 +97,17 @@ fn wire(bench: &Bench, server: &TestServer, measured: &mut Measured) -> Result<(
     let what = "bytes on the wire for an event, headers included, batches of up to 100";
     measured.add("drain.wire", what, "B", &there);
     measured.add("drain.wire.back", "bytes answered for it", "B", &back);
+    let (mut there, mut back) = (vec![], vec![]);
+    for _ in 0..LONE {
+        let before = meter.counted();
+        agent.emit_lines(&workload.lines(1)).expect_exit(0);
+        device.run(&["sync"]).expect_exit(0);
+        let after = meter.counted();
+        there.push((after[0] - before[0]) as f64);
+        back.push((after[1] - before[1]) as f64);
+    }
+    measured.add("request.there", "bytes of a request with one event", "B", &there);
+    measured.add("request.back", "bytes of its answer", "B", &back);
     Ok(())
 }
 

@@ -239,12 +239,14 @@ impl VirtualDesktop {
 }
 
 fn spawn(program: &str, arguments: &[&str], display: &str) -> Result<Ended> {
+    // The window manager complains about its empty configuration.
+    let errors = if program == "openbox" { Stdio::null() } else { Stdio::inherit() };
     let child = Command::new(program)
         .args(arguments)
         .env("DISPLAY", display)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(errors)
         .spawn()
         .with_context(|| format!("{program} does not start"))?;
     Ok(Ended(child))

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
@@ -73,6 +73,7 @@ struct Server {
     process: Ended,
     address: SocketAddr,
     folder: TempDir,
+    _said: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -89,12 +90,15 @@ impl Server {
             .context("devpulse-server does not start")?;
         let said = process.stdout.take().context("devpulse-server says nothing")?;
         let process = Ended(process);
-        let line = devpulse_lab::first_line(said);
+        // Held open: what it says later has to go somewhere.
+        let mut said = BufReader::new(said);
+        let mut line = String::new();
+        said.read_line(&mut line).context("devpulse-server says nothing")?;
         let address = line.split_once("http://").and_then(|(_, rest)| {
             rest.split(|c: char| c.is_whitespace() || c == '/').next()?.parse().ok()
         });
         let address = address.with_context(|| format!("devpulse-server said `{line}`"))?;
-        Ok(Self { process, address, folder })
+        Ok(Self { process, address, folder, _said: said })
     }
 
     fn secret(&self) -> Result<String> {

@@ -113,8 +113,7 @@ impl Bench {
 /// Measures what was ordered and tells it.
 ///
 /// # Errors
-/// Fails where a name is unknown, and at the first measurement that does; what was measured
-/// before it is kept.
+/// Fails where a name is unknown, and at the end where a measurement did; the others are kept.
 pub fn run(order: &Order) -> Result<()> {
     let chosen = chosen(&order.only)?;
     std::fs::create_dir_all(&order.scratch).context("no folder can be made")?;
@@ -122,11 +121,18 @@ pub fn run(order: &Order) -> Result<()> {
     let mut results = Results::read(&order.json)?;
     results.machine = machine::told();
     println!("{}", results.machine);
+    let mut failed = Vec::new();
     for measurement in chosen {
         println!("\n== {}: {}", measurement.name, measurement.about);
         let before = process::load();
-        let measured = (measurement.run)(&bench)
-            .with_context(|| format!("the measurement `{}` failed", measurement.name))?;
+        let measured = match attempt(measurement, &bench) {
+            Ok(measured) => measured,
+            Err(error) => {
+                println!("failed: {error:#}");
+                failed.push(measurement.name);
+                continue;
+            }
+        };
         let day = Timestamp::now().to_string().chars().take(10).collect();
         let measured = Measured { day, load: [before, process::load()], ..measured };
         print(&measured);
@@ -140,7 +146,13 @@ pub fn run(order: &Order) -> Result<()> {
     for row in targets::rows(&results) {
         println!("{}", row.join(" | "));
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { bail!("these failed: {}", failed.join(", ")) }
+}
+
+/// The laboratory panics where it cannot go on; the other measurements can.
+fn attempt(measurement: &Measurement, bench: &Bench) -> Result<Measured> {
+    let run = std::panic::AssertUnwindSafe(|| (measurement.run)(bench));
+    std::panic::catch_unwind(run).unwrap_or_else(|_| bail!("the laboratory could not go on"))
 }
 
 fn chosen(only: &[String]) -> Result<Vec<&'static Measurement>> {
