@@ -226,7 +226,7 @@ export const s = {
     emptyToday: 'Nothing was captured yet',
     emptyYesterday: 'Nothing was captured',
     emptyText: 'As soon as a window has the focus while DevPulse runs, it appears here.',
-    knownFrom: (time: string) => `What happened before ${time} is no longer kept on this computer.`,
+    knownFrom: (time: string) => `This computer holds no record of the time before ${time}.`,
   },
   outbox: {
     title: 'Outbox',

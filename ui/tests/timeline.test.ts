@@ -17,6 +17,16 @@ test('the active hours are whole hours that hold every window', () => {
   }
 });
 
+test('a first minute of work is not a hair on an hour', () => {
+  const first = Date.parse(day.spans[0]!.start);
+  const short = { ...day, spans: [{ ...day.spans[0]!, end: iso(first + HOUR / 60) }], bands: [] };
+  const range = activeHours(short);
+  expect(range.to - range.from).toBeLessThanOrEqual(HOUR / 6);
+  expect(range.from).toBeLessThanOrEqual(first);
+  expect(range.to).toBeGreaterThanOrEqual(first + HOUR / 60);
+  expect(ticks(range).length).toBeGreaterThan(2);
+});
+
 test('a day without windows shows all of its hours', () => {
   const empty = { ...day, spans: [], bands: [] };
   expect(activeHours(empty)).toEqual(wholeDay(empty));
@@ -28,8 +38,8 @@ test('a place outside the range lies on its edge', () => {
 });
 
 test('there are never more than nine marks, however long the range', () => {
-  for (let hours = 1; hours <= 24; hours += 1) {
-    expect(ticks({ from: 0, to: hours * HOUR }).length).toBeLessThanOrEqual(9);
+  for (let minutes = 5; minutes <= 24 * 60; minutes += 5) {
+    expect(ticks({ from: 0, to: (minutes * HOUR) / 60 }).length).toBeLessThanOrEqual(9);
   }
 });
 

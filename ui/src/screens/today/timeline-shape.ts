@@ -3,7 +3,12 @@
 import type { ApplicationTime, Today } from '../../bindings';
 
 export const COLOURS = 8;
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** What the edges of the active hours fall on; a short day is shown as large as a long one. */
+const EDGES_MS = [5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS];
+/** Minutes between two marks. */
+const STEPS = [1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720];
 
 export interface Range {
   from: number;
@@ -16,7 +21,7 @@ export function wholeDay(day: Today): Range {
   return { from, to: Math.max(Date.parse(day.to), from + 24 * HOUR_MS) };
 }
 
-/** Whole hours around what happened; the whole day where nothing did. */
+/** Whole hours around what happened, or parts of one where that was short; the whole day where nothing did. */
 export function activeHours(day: Today): Range {
   const shown = [...day.spans, ...day.bands.filter((band) => band.kind !== 'off' && band.kind !== 'suspended')];
   if (shown.length === 0) {
@@ -25,8 +30,9 @@ export function activeHours(day: Today): Range {
   const begin = Date.parse(day.from);
   const first = Math.min(...shown.map((one) => Date.parse(one.start)));
   const last = Math.max(...shown.map((one) => Date.parse(one.end)));
-  const from = begin + Math.floor((first - begin) / HOUR_MS) * HOUR_MS;
-  return { from, to: Math.max(from + HOUR_MS, begin + Math.ceil((last - begin) / HOUR_MS) * HOUR_MS) };
+  const edge = EDGES_MS.find((one) => last - first <= 4 * one) ?? HOUR_MS;
+  const from = begin + Math.floor((first - begin) / edge) * edge;
+  return { from, to: Math.max(from + edge, begin + Math.ceil((last - begin) / edge) * edge) };
 }
 
 /** A part of the range, from 0 to 1. */
@@ -34,12 +40,12 @@ export function placeOf(at: number, range: Range): number {
   return Math.min(1, Math.max(0, (at - range.from) / (range.to - range.from)));
 }
 
-/** Full hours within the range, at most about eight. */
+/** Full hours or minutes within the range, at most about eight. */
 export function ticks(range: Range, most = 8): number[] {
-  const hours = (range.to - range.from) / HOUR_MS;
-  const step = [1, 2, 3, 4, 6, 12].find((one) => hours / one <= most) ?? 24;
+  const minutes = (range.to - range.from) / MINUTE_MS;
+  const step = STEPS.find((one) => minutes / one <= most) ?? 24 * 60;
   const marks: number[] = [];
-  for (let at = range.from; at <= range.to; at += step * HOUR_MS) {
+  for (let at = range.from; at <= range.to; at += step * MINUTE_MS) {
     marks.push(at);
   }
   return marks;
