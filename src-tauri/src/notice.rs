@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use devpulse_control::{PipelineState, Status};
+use devpulse_control::{MissingKey, PipelineState, Status};
 use devpulse_protocol::{CapabilityState, Timestamp};
 use tauri::{AppHandle, Runtime};
 use tauri_plugin_notification::NotificationExt as _;
@@ -14,6 +14,8 @@ use crate::text::{self, cause, headline, remedy};
 
 /// Hooks have to deliver once before they are taken.
 const HOOKS_SETTLE: Duration = Duration::from_secs(30);
+/// A key that ends within this time is not renewed by itself any more: servers do that sooner.
+const KEY_ENDS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// Something that needs the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +30,12 @@ pub enum Notice {
     Revoked,
     /// The server does not accept the device's key.
     NotAccepted,
+    /// The key that the device proves itself with is not found.
+    NoKey,
+    /// The key that opens what waits is not found.
+    Sealed,
+    /// The device's key ends soon.
+    KeyEnds,
     /// A signal is forbidden, or the focus cannot be watched.
     PermissionMissing,
     /// Events have waited for more than a day.
@@ -37,20 +45,27 @@ pub enum Notice {
 }
 
 impl Notice {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::EnrollmentNeeded,
         Self::ConsentNeeded,
         Self::ConsentWider,
         Self::Revoked,
         Self::NotAccepted,
+        Self::NoKey,
+        Self::Sealed,
+        Self::KeyEnds,
         Self::PermissionMissing,
         Self::BacklogOld,
         Self::AgentFailed,
     ];
 
-    /// Its title and what it says.
+    /// Its title and what it says at `now`.
     #[must_use]
-    pub fn text(self) -> (&'static str, String) {
+    pub fn text(self, snapshot: &Snapshot, now: Timestamp) -> (&'static str, String) {
+        let of_key = |missing| {
+            let [title, cause, remedy] = text::no_key(missing);
+            (title, cause, remedy)
+        };
         let (title, cause, remedy) = match self {
             Self::EnrollmentNeeded => (headline::NOT_ENROLLED, cause::NOT_ENROLLED, remedy::ENROLL),
             Self::ConsentNeeded => {
@@ -60,8 +75,14 @@ impl Notice {
                 (headline::CONSENT_WIDER, cause::CONSENT_WIDER, remedy::CONSENT_WIDER)
             }
             Self::Revoked => (headline::REVOKED, cause::REVOKED, remedy::REVOKED),
-            Self::NotAccepted => {
-                (headline::AUTH_BLOCKED, cause::AUTH_BLOCKED, remedy::AUTH_BLOCKED)
+            Self::NotAccepted => of_key(None),
+            Self::NoKey => of_key(Some(MissingKey::Device)),
+            Self::Sealed => of_key(Some(MissingKey::Log)),
+            Self::KeyEnds => {
+                let end = snapshot.status().and_then(|status| status.key_expires_at);
+                let left = end.map(|end| end.since(now)).unwrap_or_default();
+                let cause = text::key_ends(left);
+                return (headline::KEY_ENDS, text::sentences(&cause, remedy::KEY_ENDS));
             }
             Self::PermissionMissing => (headline::DENIED, cause::DENIED_SOME, remedy::FOCUS),
             Self::BacklogOld => (headline::OLD_BACKLOG, cause::OLD_BACKLOG, remedy::NETWORK),
@@ -90,8 +111,9 @@ impl Notices {
     /// Notifies of what is due. A desktop that shows no notifications is logged and no more:
     /// the icon says the same.
     pub fn give<R: Runtime>(&mut self, app: &AppHandle<R>, snapshot: &Snapshot, is_open: bool) {
-        for notice in self.due(snapshot, Timestamp::now(), is_open) {
-            let (title, body) = notice.text();
+        let now = Timestamp::now();
+        for notice in self.due(snapshot, now, is_open) {
+            let (title, body) = notice.text(snapshot, now);
             if let Err(error) = app.notification().builder().title(title).body(body).show() {
                 tracing::info!(%error, ?notice, "the notification is not shown");
             }
@@ -135,13 +157,18 @@ fn presence(notice: Notice, snapshot: &Snapshot, now: Timestamp) -> Presence {
 
 fn with_agent(notice: Notice, snapshot: &Snapshot, status: &Status, now: Timestamp) -> Presence {
     let state = status.pipeline.state;
+    let is_blocked = state == PipelineState::AuthBlocked;
+    let missing = status.pipeline.missing_key;
     let known = |is_there| if is_there { Presence::There } else { Presence::Gone };
     match notice {
         Notice::EnrollmentNeeded => known(!status.enrolled),
         Notice::ConsentNeeded | Notice::AgentFailed => Presence::Gone,
         Notice::ConsentWider => known(snapshot.consent_awaits),
         Notice::Revoked => known(state == PipelineState::Revoked),
-        Notice::NotAccepted => known(state == PipelineState::AuthBlocked),
+        Notice::NotAccepted => known(is_blocked && missing.is_none()),
+        Notice::NoKey => known(is_blocked && missing == Some(MissingKey::Device)),
+        Notice::Sealed => known(is_blocked && missing == Some(MissingKey::Log)),
+        Notice::KeyEnds => key_end(status.key_expires_at, now),
         Notice::PermissionMissing => permission(status),
         Notice::BacklogOld => {
             let limit = OLD_BACKLOG.as_secs_f64();
@@ -154,6 +181,15 @@ fn with_agent(notice: Notice, snapshot: &Snapshot, status: &Status, now: Timesta
                 (true, false) => Presence::Unknown,
             }
         }
+    }
+}
+
+/// A key that has ended is no longer one that is about to: the server then says so itself.
+fn key_end(end: Option<Timestamp>, now: Timestamp) -> Presence {
+    match end {
+        Some(end) if end <= now => Presence::Unknown,
+        Some(end) if end.since(now) <= KEY_ENDS => Presence::There,
+        Some(_) | None => Presence::Gone,
     }
 }
 

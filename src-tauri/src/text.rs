@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use devpulse_control::MissingKey;
 use devpulse_protocol::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -24,6 +25,9 @@ pub(crate) mod headline {
     pub(crate) const FAILED: &str = "The agent does not run";
     pub(crate) const REVOKED: &str = "This computer may no longer send";
     pub(crate) const AUTH_BLOCKED: &str = "The server does not accept this computer";
+    pub(crate) const NO_KEY: &str = "This computer's key is missing";
+    pub(crate) const SEALED: &str = "What waits cannot be opened";
+    pub(crate) const KEY_ENDS: &str = "This computer's key ends soon";
     pub(crate) const CONFIG_BLOCKED: &str = "The server refuses what is sent";
     pub(crate) const NOT_STORED: &str = "Events cannot be stored";
     pub(crate) const NOT_CAPTURED: &str = "Nothing is captured";
@@ -47,6 +51,11 @@ pub(crate) mod remedy {
         "ask your administrator; this computer can be enrolled again with a new secret";
     pub(crate) const AUTH_BLOCKED: &str =
         "ask your administrator whether this computer's key is still valid";
+    pub(crate) const NO_KEY: &str = "unlock the system's keychain; if the key is gone from it, ask your administrator for a new \
+         secret";
+    pub(crate) const SEALED: &str = "unlock the system's keychain; if the key is gone from it, ask your administrator to put it \
+         back";
+    pub(crate) const KEY_ENDS: &str = "ask your administrator whether the server will renew it";
     pub(crate) const CONFIG_BLOCKED: &str =
         "show the diagnostics to your administrator; the server has to be mended";
     pub(crate) const FORMER: &str =
@@ -72,6 +81,9 @@ pub(crate) mod cause {
     pub(crate) const REVOKED: &str =
         "the organisation withdrew its permission; no images are taken, and what waits is kept";
     pub(crate) const AUTH_BLOCKED: &str = "its key or its token is refused; what waits is kept";
+    pub(crate) const NO_KEY: &str =
+        "the key that it proves itself with cannot be had; what waits is kept";
+    pub(crate) const SEALED: &str = "the key that opens it cannot be had; what waits is kept";
     pub(crate) const CONFIG_BLOCKED: &str = "what waits is kept";
     pub(crate) const NO_FOCUS: &str = "nothing here can watch which window has the focus";
     pub(crate) const DENIED: &str = "the system forbids it";
@@ -90,6 +102,24 @@ pub(crate) mod menu {
     pub(crate) const PAUSE_WITHHELD: &str = "Pause (not allowed by your organisation)";
     pub(crate) const RESUME: &str = "Resume";
     pub(crate) const QUIT: &str = "Quit DevPulse";
+}
+
+/// Headline, cause and remedy where the server does not let this computer in, or where it
+/// lacks a key.
+pub(crate) const fn no_key(missing: Option<MissingKey>) -> [&'static str; 3] {
+    match missing {
+        Some(MissingKey::Device) => [headline::NO_KEY, cause::NO_KEY, remedy::NO_KEY],
+        Some(MissingKey::Log) => [headline::SEALED, cause::SEALED, remedy::SEALED],
+        None => [headline::AUTH_BLOCKED, cause::AUTH_BLOCKED, remedy::AUTH_BLOCKED],
+    }
+}
+
+/// How long the device's key is still valid, and what becomes of it then.
+pub(crate) fn key_ends(left: Duration) -> String {
+    format!(
+        "it ends in {} unless the server renews it; what is captured then waits on this computer",
+        span(left)
+    )
 }
 
 /// `Sending 1,200 events`.

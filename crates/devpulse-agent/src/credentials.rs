@@ -432,7 +432,7 @@ fn put_in(store: &dyn SecretStore, home: &Home, secrets: &Secrets) -> Result<(),
 /// Fails where the store does not hand it out.
 pub fn key_in(store: &dyn SecretStore, home: &Home) -> Result<ApiKey, SecretStoreError> {
     let secrets = store.get(&item(home))?;
-    secrets.map(|secrets| secrets.api_key).ok_or(SecretStoreError::Damaged)
+    secrets.map(|secrets| secrets.api_key).ok_or(SecretStoreError::Missing)
 }
 
 /// The credentials that the environment gives in place of the file.

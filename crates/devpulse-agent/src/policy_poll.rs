@@ -161,7 +161,8 @@ fn obstacle(refused: &RefusedCall) -> Obstacle {
     }
     match (refused, refused.status()) {
         (RefusedCall::Fault(_), _) => Obstacle::Offline,
-        (RefusedCall::NoKey(_), _) | (_, Some((401 | 403, _))) => Obstacle::AuthBlocked,
+        (RefusedCall::NoKey(_), _) => Obstacle::NoKey,
+        (_, Some((401 | 403, _))) => Obstacle::AuthBlocked,
         (_, _) => Obstacle::BackingOff,
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use devpulse_capture::{self as capture, SignalStatus as Watched, Signals, Standing};
 use devpulse_control::{
-    AgentStatus, CaptureStatus, ConfigStatus, OpenSession, PipelineState, PipelineStatus, Presence,
-    Present, Progress, SignalStatus, Status,
+    AgentStatus, CaptureStatus, ConfigStatus, MissingKey, OpenSession, PipelineState,
+    PipelineStatus, Presence, Present, Progress, SignalStatus, Status,
 };
 use devpulse_pipeline::lane::Obstacle;
 use devpulse_pipeline::sender::SenderState;
@@ -94,6 +94,7 @@ pub(crate) fn pipeline(
         last_error: trouble
             .or_else(|| blocked.as_ref().map(|blocked| blocked.cause.clone()))
             .or(ledger.last_error),
+        missing_key: blocked.as_ref().and_then(|blocked| missing_key(blocked.obstacle)),
         next_attempt: blocked.map(|blocked| blocked.next_attempt),
         dropped_by_reason: ledger.dropped,
         progress: Progress::default(),
@@ -112,9 +113,22 @@ pub(crate) const fn state_of(obstacle: Obstacle) -> PipelineState {
     match obstacle {
         Obstacle::BackingOff => PipelineState::BackingOff,
         Obstacle::Offline => PipelineState::Offline,
-        Obstacle::AuthBlocked => PipelineState::AuthBlocked,
+        Obstacle::AuthBlocked | Obstacle::NoKey | Obstacle::Sealed => PipelineState::AuthBlocked,
         Obstacle::ConfigBlocked => PipelineState::ConfigBlocked,
         Obstacle::Revoked => PipelineState::Revoked,
+    }
+}
+
+/// The key that an obstacle is about.
+const fn missing_key(obstacle: Obstacle) -> Option<MissingKey> {
+    match obstacle {
+        Obstacle::NoKey => Some(MissingKey::Device),
+        Obstacle::Sealed => Some(MissingKey::Log),
+        Obstacle::BackingOff
+        | Obstacle::Offline
+        | Obstacle::AuthBlocked
+        | Obstacle::ConfigBlocked
+        | Obstacle::Revoked => None,
     }
 }
 

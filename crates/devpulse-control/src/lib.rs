@@ -40,8 +40,8 @@ pub use present::{OpenSession, Presence, Present, Sample};
 pub use request::{EventsQuery, ImagePart, ListedEvent, PauseRequest, Resumption, Which};
 pub use server::{ControlServer, MAX_CONNECTIONS};
 pub use status::{
-    AgentStatus, CaptureStatus, ConfigStatus, ConsentStatus, KeyPlace, PauseStatus, PipelineState,
-    PipelineStatus, Progress, SignalStatus, Status,
+    AgentStatus, CaptureStatus, ConfigStatus, ConsentStatus, KeyPlace, MissingKey, PauseStatus,
+    PipelineState, PipelineStatus, Progress, SignalStatus, Status,
 };
 pub use sync::{SyncOutcome, SyncProgress, SyncRequest, SyncResult, SyncUpdate};
 pub use transport::{BindError, MemoryConnector};

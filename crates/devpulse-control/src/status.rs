@@ -127,6 +127,9 @@ pub struct PipelineStatus {
     pub last_success: Option<Timestamp>,
     /// What went wrong last; `null` once delivery works again.
     pub last_error: Option<String>,
+    /// The key without which delivery waits; `null` where it waits for none.
+    #[serde(default)]
+    pub missing_key: Option<MissingKey>,
     /// When delivery is tried again, where it waits for a time.
     pub next_attempt: Option<Timestamp>,
     /// When each stage last moved.
@@ -171,6 +174,7 @@ impl PipelineStatus {
             wal_bytes: 0,
             last_success: None,
             last_error: None,
+            missing_key: None,
             next_attempt: None,
             progress: Progress {
                 captured_at: None,
@@ -193,7 +197,7 @@ pub enum PipelineState {
     Sending,
     /// The last try failed; the next one has its time.
     BackingOff,
-    /// The server does not accept the key or the token.
+    /// A key is missing, or the server does not accept the key or the token.
     AuthBlocked,
     /// The server refuses what only an administrator can mend.
     ConfigBlocked,
@@ -226,6 +230,16 @@ impl fmt::Display for PipelineState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// A key that is not found where it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingKey {
+    /// What the device proves its identity with.
+    Device,
+    /// What opens the events and images that wait.
+    Log,
 }
 
 /// What each signal is served by.
@@ -318,7 +332,7 @@ mod tests {
         };
         let signal = r#"{"backend":null,"state":"unavailable","last_seen":null,"detail":"no agent is running"}"#;
         let expected = format!(
-            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"next_attempt":null,"progress":{{"captured_at":null,"stored_at":null,"sent_at":null,"acknowledged_at":null,"deadline_s":null}}}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}},"consent":null,"secret_store":null,"key_expires_at":null,"withheld":0}}"#
+            r#"{{"version":"0.1.0","enrolled":false,"device_id":null,"user_id":null,"username":null,"server_url":null,"agent":{{"running":false,"pid":null,"uptime_s":null}},"pipeline":{{"state":"offline","captured":0,"queued":0,"pending":0,"in_flight":0,"oldest_pending_s":null,"sent":0,"duplicates":0,"rejected":0,"dead_letter":0,"dropped":0,"dropped_by_reason":{{}},"blobs_pending":0,"wal_bytes":0,"last_success":null,"last_error":null,"missing_key":null,"next_attempt":null,"progress":{{"captured_at":null,"stored_at":null,"sent_at":null,"acknowledged_at":null,"deadline_s":null}}}},"pause":null,"capture":{{"focus":{signal},"idle":{signal},"session":{signal},"screen":{signal}}},"config":{{"version":null,"fetched_at":null}},"consent":null,"secret_store":null,"key_expires_at":null,"withheld":0}}"#
         );
         assert_eq!(serde_json::to_string(&status).unwrap(), expected);
         assert_eq!(serde_json::from_str::<Status>(&expected).unwrap(), status);

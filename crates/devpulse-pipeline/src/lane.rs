@@ -22,6 +22,10 @@ pub enum Obstacle {
     Offline,
     /// The key or token is refused.
     AuthBlocked,
+    /// The key that the device proves itself with is not at hand.
+    NoKey,
+    /// The key of the log is not at hand.
+    Sealed,
     /// The server or the way to it is not what it should be.
     ConfigBlocked,
     /// The device may not send any more.
@@ -41,7 +45,7 @@ impl Obstacle {
     const fn backoff(self) -> Backoff {
         match self {
             Self::BackingOff | Self::Offline => Backoff::TROUBLE,
-            Self::AuthBlocked => Backoff::AUTH,
+            Self::AuthBlocked | Self::NoKey | Self::Sealed => Backoff::AUTH,
             Self::ConfigBlocked => Backoff::CONFIG,
             Self::Revoked => Backoff::REVOKED,
         }

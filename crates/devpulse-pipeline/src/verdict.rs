@@ -13,6 +13,7 @@
 //! | 409 | a new batch id, after a wait |
 //! | 411, 413 | halve by bytes; a lone event becomes a suspect |
 //! | 408, 425, 429, 5xx | retry the same batch, not before `Retry-After` |
+//! | none, because the device's key is not at hand | no key |
 //! | no answer | retry the same batch |
 //! | another key than the pinned ones, no client certificate or a refused one, no login for the proxy or a refused one | configuration blocked |
 //!
@@ -57,6 +58,11 @@ pub enum Verdict {
     },
     /// The key or token is refused: a pause, not a loss.
     AuthBlocked {
+        /// What happened.
+        cause: String,
+    },
+    /// The device's key is not at hand: a pause, not a loss.
+    NoKey {
         /// What happened.
         cause: String,
     },
@@ -191,7 +197,7 @@ fn refusal(answer: &Answer, now: SystemTime) -> Verdict {
             }
             return Verdict::Retry { trouble: Trouble::Offline, not_before: None, cause };
         }
-        Outcome::NoKey(cause) => return Verdict::AuthBlocked { cause: cause.clone() },
+        Outcome::NoKey(cause) => return Verdict::NoKey { cause: cause.clone() },
         Outcome::Grpc(grpc) => return self::grpc::refusal(answer.call, grpc),
         Outcome::Http(http) => http,
     };

@@ -1,4 +1,6 @@
-use devpulse_control::{AgentStatus, CaptureStatus, ConfigStatus, PipelineStatus, SignalStatus};
+use devpulse_control::{
+    AgentStatus, CaptureStatus, ConfigStatus, MissingKey, PipelineStatus, SignalStatus,
+};
 
 use super::*;
 use crate::standing::Host;
@@ -45,6 +47,18 @@ fn revoked() -> Snapshot {
     running(|status| status.pipeline.state = PipelineState::Revoked)
 }
 
+/// A device whose key still has so long.
+fn key_for(days: u64) -> Snapshot {
+    running(|status| status.key_expires_at = Some(now().plus(Duration::from_secs(days * 86_400))))
+}
+
+fn locked_out(missing: Option<MissingKey>) -> Snapshot {
+    running(|status| {
+        status.pipeline.state = PipelineState::AuthBlocked;
+        status.pipeline.missing_key = missing;
+    })
+}
+
 fn failed() -> Snapshot {
     let problem = Problem { message: "the disk is gone".to_owned(), hint: None };
     snapshot(Run::Failed { problem })
@@ -58,7 +72,10 @@ fn each_cause_is_told() {
         (snapshot(Run::ConsentAwaited), Notice::ConsentNeeded),
         (wider, Notice::ConsentWider),
         (revoked(), Notice::Revoked),
-        (running(|status| status.pipeline.state = PipelineState::AuthBlocked), Notice::NotAccepted),
+        (locked_out(None), Notice::NotAccepted),
+        (locked_out(Some(MissingKey::Device)), Notice::NoKey),
+        (locked_out(Some(MissingKey::Log)), Notice::Sealed),
+        (key_for(2), Notice::KeyEnds),
         (
             running(|status| status.capture.screen.state = CapabilityState::Denied),
             Notice::PermissionMissing,
@@ -73,9 +90,32 @@ fn each_cause_is_told() {
         (failed(), Notice::AgentFailed),
     ] {
         assert_eq!(Notices::default().due(&snapshot, now(), false), [notice]);
-        let (title, body) = notice.text();
+        let (title, body) = notice.text(&snapshot, now());
         assert!(!title.is_empty() && body.ends_with('.'), "{title}: {body}");
     }
+}
+
+#[test]
+fn a_key_that_is_about_to_end_is_told_once_with_the_time_that_is_left() {
+    let mut notices = Notices::default();
+    assert_eq!(notices.due(&key_for(4), now(), false), [], "a server may still renew it");
+    assert_eq!(notices.due(&key_for(2), now(), false), [Notice::KeyEnds]);
+    let (title, body) = Notice::KeyEnds.text(&key_for(2), now());
+    assert_eq!(title, "This computer's key ends soon");
+    assert!(body.starts_with("It ends in 2 days unless the server renews it;"), "{body}");
+    assert_eq!(notices.due(&key_for(1), now(), false), []);
+    assert_eq!(notices.due(&key_for(0), now(), false), [], "it ended");
+    assert_eq!(notices.due(&key_for(90), now(), false), [], "it was renewed");
+    assert_eq!(notices.due(&key_for(2), now(), false), [Notice::KeyEnds]);
+}
+
+#[test]
+fn a_key_that_ended_before_the_start_is_told_as_the_server_puts_it() {
+    let ended = running(|status| {
+        status.key_expires_at = Some(now());
+        status.pipeline.state = PipelineState::AuthBlocked;
+    });
+    assert_eq!(Notices::default().due(&ended, now(), false), [Notice::NotAccepted]);
 }
 
 #[test]

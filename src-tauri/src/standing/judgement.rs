@@ -90,7 +90,7 @@ impl Look<'_> {
         (age > SILENCE).then(|| passing(Icon::Syncing, headline::CHECKING, text::silent(age)))
     }
 
-    /// The server refuses, and goes on refusing until somebody does something.
+    /// The server refuses, or a key is missing, until somebody does something.
     fn refused(&self) -> Option<Standing> {
         let (headline, otherwise, remedy, action) = match self.status.pipeline.state {
             PipelineState::Revoked => {
@@ -101,12 +101,10 @@ impl Look<'_> {
                     Action::Enroll,
                 ));
             }
-            PipelineState::AuthBlocked => (
-                headline::AUTH_BLOCKED,
-                cause::AUTH_BLOCKED,
-                remedy::AUTH_BLOCKED,
-                Action::Diagnose,
-            ),
+            PipelineState::AuthBlocked => {
+                let [headline, cause, remedy] = text::no_key(self.status.pipeline.missing_key);
+                (headline, cause, remedy, Action::Diagnose)
+            }
             PipelineState::ConfigBlocked => (
                 headline::CONFIG_BLOCKED,
                 cause::CONFIG_BLOCKED,

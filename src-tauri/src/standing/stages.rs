@@ -57,7 +57,7 @@ fn obstacle(name: StageName, pipeline: &PipelineStatus) -> Option<String> {
     let otherwise = match pipeline.state {
         PipelineState::Offline => text::headline::OFFLINE,
         PipelineState::BackingOff => text::headline::BACKING_OFF,
-        PipelineState::AuthBlocked => text::headline::AUTH_BLOCKED,
+        PipelineState::AuthBlocked => text::no_key(pipeline.missing_key)[0],
         PipelineState::ConfigBlocked => text::headline::CONFIG_BLOCKED,
         PipelineState::Revoked => text::headline::REVOKED,
         PipelineState::Idle | PipelineState::Sending | PipelineState::Paused => return None,

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use devpulse_control::{
-    AgentStatus, CaptureStatus, ConfigStatus, PauseStatus, PipelineState, PipelineStatus, Progress,
-    SignalStatus, Status,
+    AgentStatus, CaptureStatus, ConfigStatus, MissingKey, PauseStatus, PipelineState,
+    PipelineStatus, Progress, SignalStatus, Status,
 };
 use devpulse_protocol::{CapabilityState, Timestamp};
 use jiff::tz::TimeZone;
@@ -132,6 +132,37 @@ fn without_an_agent_the_person_learns_why() {
         (Run::Failed { problem }, needed, "The agent does not run", Some(Action::Diagnose)),
     ] {
         check(&snapshot(run), icon, headline, action);
+    }
+}
+
+#[test]
+fn a_missing_key_is_not_laid_at_the_servers_door() {
+    for (missing, headline, error, remedy) in [
+        (
+            MissingKey::Device,
+            "This computer's key is missing",
+            "the keychain did not answer within 5 s",
+            "for a new secret",
+        ),
+        (
+            MissingKey::Log,
+            "What waits cannot be opened",
+            "what was captured before is sealed and cannot be read",
+            "to put it back",
+        ),
+    ] {
+        for last_error in [None, Some(error)] {
+            let blocked = with(|status| {
+                status.pipeline.state = PipelineState::AuthBlocked;
+                status.pipeline.missing_key = Some(missing);
+                status.pipeline.last_error = last_error.map(str::to_owned);
+            });
+            let action = Some(Action::Diagnose);
+            let standing = check(&blocked, Icon::ActionNeeded, headline, action);
+            let told = standing.cause.unwrap();
+            assert!(last_error.map_or(told.contains("cannot be had"), |it| told == it), "{told}");
+            assert!(standing.remedy.unwrap().ends_with(remedy));
+        }
     }
 }
 

@@ -109,7 +109,7 @@ impl KeyExchange {
     }
 
     fn secrets(&self) -> Result<Secrets, SecretStoreError> {
-        self.store.get(&item(&self.home))?.ok_or(SecretStoreError::Damaged)
+        self.store.get(&item(&self.home))?.ok_or(SecretStoreError::Missing)
     }
 
     fn put(&self, secrets: &Secrets) -> Result<(), SecretStoreError> {

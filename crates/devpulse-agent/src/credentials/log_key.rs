@@ -115,7 +115,7 @@ pub(crate) fn rotate(home: &Home, store: &dyn SecretStore) -> Result<(), RotateE
     let _changing = changing();
     let key = PrivateKey::generate();
     if kept_in(home) == Some(KeptIn::Keyring) {
-        let mut secrets = store.get(&item(home))?.ok_or(SecretStoreError::Damaged)?;
+        let mut secrets = store.get(&item(home))?.ok_or(SecretStoreError::Missing)?;
         secrets.log_keys = newest(&key, secrets.log_keys);
         super::put_in(store, home, &secrets)?;
     } else {
@@ -194,7 +194,7 @@ pub(super) fn move_to(
     if place != KeptIn::Keyring || !home.log_key().exists() {
         return Ok(false);
     }
-    let secrets = store.get(&item(home))?.ok_or(SecretStoreError::Damaged)?;
+    let secrets = store.get(&item(home))?.ok_or(SecretStoreError::Missing)?;
     super::put_in(store, home, &secrets)?;
     drop_file(home);
     Ok(true)

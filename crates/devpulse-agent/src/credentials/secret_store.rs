@@ -58,6 +58,9 @@ pub enum SecretStoreError {
     /// It refused or failed.
     #[error("the keychain failed: {0}")]
     Failed(String),
+    /// It answers, and has nothing for this home.
+    #[error("the keychain does not hold the device's key")]
+    Missing,
     /// What it holds is not what was put there.
     #[error("the keychain holds something else than the device's key")]
     Damaged,

@@ -180,7 +180,7 @@ fn a_keychain_that_is_locked_later_leaves_the_device_enrolled_without_its_key() 
     assert!(matches!(enrollment, Enrollment::KeyUnavailable { .. }));
     let emptied = Keychain::default();
     let Ok(Enrollment::KeyUnavailable { error, .. }) = scratch.load(&emptied) else { panic!() };
-    assert_eq!(error.to_string(), "the keychain holds something else than the device's key");
+    assert_eq!(error.to_string(), "the keychain does not hold the device's key");
 }
 
 #[test]

@@ -89,10 +89,7 @@ impl EventLane {
                     self.deliver(batch, way).await;
                     self.take_commands();
                 }
-                None => {
-                    let until = self.next_moment();
-                    self.wait_until(until).await;
-                }
+                None => self.wait_until(self.next_moment()).await,
             }
         }
     }
@@ -161,7 +158,7 @@ impl EventLane {
             Ok(Some(loaded)) => loaded,
             Ok(None) => return,
             Err(WalError::Locked(locked)) => {
-                return self.obstruct(Obstacle::AuthBlocked, locked.to_string(), None).await;
+                return self.obstruct(Obstacle::Sealed, locked.to_string(), None).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "a batch cannot be read");
@@ -219,6 +216,7 @@ impl EventLane {
             Verdict::AuthBlocked { cause } => {
                 self.obstruct(Obstacle::AuthBlocked, cause, None).await;
             }
+            Verdict::NoKey { cause } => self.obstruct(Obstacle::NoKey, cause, None).await,
             Verdict::ConfigBlocked { cause } => {
                 self.obstruct(Obstacle::ConfigBlocked, cause, None).await;
             }

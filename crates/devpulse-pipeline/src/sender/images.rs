@@ -41,7 +41,7 @@ impl ImageLane {
                 Ok(None) => self.wait().await,
                 Err(WalError::Closed) => return,
                 Err(WalError::Locked(locked)) => {
-                    self.obstruct(Obstacle::AuthBlocked, locked.to_string(), None);
+                    self.obstruct(Obstacle::Sealed, locked.to_string(), None);
                 }
                 Err(error) => self.obstruct(Obstacle::BackingOff, error.to_string(), None),
             }
@@ -100,6 +100,7 @@ impl ImageLane {
             }
             Verdict::Rename { cause } => self.obstruct(Obstacle::BackingOff, cause, None),
             Verdict::AuthBlocked { cause } => self.obstruct(Obstacle::AuthBlocked, cause, None),
+            Verdict::NoKey { cause } => self.obstruct(Obstacle::NoKey, cause, None),
             Verdict::ConfigBlocked { cause } => self.obstruct(Obstacle::ConfigBlocked, cause, None),
             Verdict::Revoked { cause } => self.obstruct(Obstacle::Revoked, cause, None),
         }

@@ -269,6 +269,7 @@ async fn a_lone_refused_event_leaves_the_way_open_for_the_next_one() {
 async fn a_refused_token_and_a_revoked_device_are_pauses() {
     for (answer, obstacle) in [
         (status(401), Obstacle::AuthBlocked),
+        (Outcome::NoKey("the keychain is locked".to_owned()), Obstacle::NoKey),
         (status(404), Obstacle::ConfigBlocked),
         (
             Outcome::Http(HttpAnswer {
