@@ -12,6 +12,7 @@ const plurals = new Intl.PluralRules(locale);
 const few = (count: number, one: string, other: string) =>
   `${numbers.format(count)} ${plurals.select(count) === 'one' ? one : other}`;
 const events = (count: number) => few(count, 'event', 'events');
+const waits = (count: number) => few(count, 'event waits', 'events wait');
 const images = (count: number) => few(count, 'image', 'images');
 
 export const s = {
@@ -106,7 +107,7 @@ export const s = {
     drained: (sent: number) => (sent === 0 ? 'Everything was delivered already' : `Done: ${events(sent)} delivered`),
     timedOut: (sent: number, pending: number) =>
       `Not finished: ${events(sent)} delivered, ${numbers.format(pending)} still wait`,
-    revoked: (pending: number) => `This device may not send any more; ${events(pending)} wait on this computer`,
+    revoked: (pending: number) => `This device may not send any more; ${waits(pending)} on this computer`,
     stopped: (sent: number) => `Stopped after ${events(sent)}; sending goes on by itself`,
   },
   pause: {
@@ -168,7 +169,7 @@ export const s = {
   backlog: {
     title: 'Waiting over the last hour',
     empty: 'The first points appear after a minute or two.',
-    describe: (latest: number, most: number) => `${events(latest)} wait now; at most ${numbers.format(most)} in the last hour`,
+    describe: (latest: number, most: number) => `${waits(latest)} now; at most ${numbers.format(most)} in the last hour`,
     now: 'now',
     time: 'Time',
     pending: 'Waiting',

@@ -1,5 +1,6 @@
 //! Pictures of the tray app: each of its screens, light and dark, and its icon in a tray.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,6 +21,9 @@ const SETTLED: Duration = Duration::from_millis(900);
 
 /// No more than one pixel in so many changes where a clock ticks.
 const STILL: usize = 50;
+
+/// A page has so many colours at the least: letters alone have more on their edges.
+const COLOURS: usize = 24;
 
 /// What the window can begin with.
 const SCREENS: [&str; 5] = ["wizard", "status", "today", "outbox", "settings"];
@@ -146,10 +150,10 @@ fn resembles(before: &[u8], after: &[u8]) -> bool {
     before.len() == after.len() && different * 3 * STILL <= after.len()
 }
 
-/// Whether there is more than one colour in it.
+/// Whether there is more to see in it than the ground and the edges of a page to come.
 fn is_drawn(pixels: &[u8]) -> bool {
-    let mut colours = pixels.chunks_exact(3);
-    colours.next().is_some_and(|first| colours.any(|colour| colour != first))
+    let colours: HashSet<_> = pixels.chunks_exact(3).collect();
+    colours.len() >= COLOURS
 }
 
 #[cfg(test)]
@@ -157,10 +161,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_of_one_colour_is_not_drawn_yet() {
-        assert!(!is_drawn(&[]));
-        assert!(!is_drawn(&[20, 30, 40, 20, 30, 40]));
-        assert!(is_drawn(&[20, 30, 40, 20, 30, 41]));
+    fn a_window_of_few_colours_is_not_drawn_yet() {
+        let of = |colours: u8| -> Vec<u8> { (0..colours).flat_map(|it| [20, 30, it]).collect() };
+        assert!(!is_drawn(&of(0)));
+        assert!(!is_drawn(&of(2).repeat(1_000)), "the ground and a bar to scroll with");
+        assert!(is_drawn(&of(24)));
     }
 
     #[test]
