@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by a panic and says so")]
 
 mod accessible;
+mod attached;
 mod driver;
 mod login;
 mod menu;

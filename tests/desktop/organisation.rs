@@ -121,8 +121,8 @@ async fn runs(window: &Driver) {
     }
 }
 
-/// Enrolls the device of the session before the app is started, and agrees.
-pub(crate) async fn enroll(session: &Session, organisation: &Organisation) {
+/// Enrolls the device of the session before the app is started, and agrees; its settings.
+pub(crate) async fn enroll(session: &Session, organisation: &Organisation) -> Settings {
     let home = home(session);
     let mut sources = Sources::none(home.clone());
     for (name, value) in [
@@ -145,6 +145,7 @@ pub(crate) async fn enroll(session: &Session, organisation: &Organisation) {
     sources.identity = DeviceIdentity::peek(&home);
     sources.server = StoredServerConfig::load(&home).unwrap().settings();
     consent::record(&Settings::load(&sources).unwrap()).unwrap();
+    Settings::load(&sources).unwrap()
 }
 
 /// The agent of the session, as soon as it answers.

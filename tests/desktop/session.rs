@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use devpulse_agent::Desktop;
 use tempfile::TempDir;
 
 /// The app itself.
@@ -121,6 +122,17 @@ impl Session {
             command.env("LANG", locale).env("LC_ALL", locale).env_remove("LANGUAGE");
         }
         command
+    }
+
+    /// What an agent of this session watches.
+    pub(crate) fn desktop(&self) -> Desktop {
+        Desktop {
+            display: Some(self.display.clone()),
+            wayland_display: None,
+            system_bus: None,
+            session_bus: Some(self.bus.clone()),
+            session_id: None,
+        }
     }
 
     pub(crate) fn bus(&self) -> &str {

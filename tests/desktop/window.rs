@@ -2,7 +2,7 @@
 //! window's, their agent.
 
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -10,6 +10,19 @@ use serde_json::json;
 use crate::driver::{Driver, ENTER, SPACE};
 use crate::organisation::{Organisation, agent, emit, set_up};
 use crate::session::{APP, DEADLINE, Session};
+
+const ACKNOWLEDGED: &str = "return Number(document.querySelector('[data-stage=acknowledged] \
+                            [data-count]')?.dataset.count) > 0";
+
+/// Has the page note how far each bar of progress that it shows is filled.
+const WATCH_PROGRESS: &str = "
+    window.parts = [];
+    const note = () => {
+        const bar = document.querySelector('progress[value]');
+        if (bar) window.parts.push(bar.value / bar.max);
+    };
+    const what = {subtree: true, childList: true, attributes: true};
+    new MutationObserver(note).observe(document.body, what);";
 
 fn session() -> Option<Session> {
     Session::start(&["WebKitWebDriver"])
@@ -50,7 +63,7 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn start(session: &Session, arguments: &[&str]) -> Child {
+pub(crate) fn start(session: &Session, arguments: &[&str]) -> Child {
     session.command(Path::new(APP)).args(arguments).spawn().unwrap()
 }
 
@@ -86,17 +99,50 @@ async fn a_person_enrolls_by_keyboard_alone_and_loses_nothing_typed_to_a_wrong_s
     window.tab_to("button[name=finish]").await;
     window.press(ENTER).await;
     window.see("main[data-screen=status]").await;
-    let acknowledged = "return Number(document.querySelector('[data-stage=acknowledged] \
-                        [data-count]')?.dataset.count) > 0";
-    window.until("an acknowledged event", acknowledged).await;
+    window.until("an acknowledged event", ACKNOWLEDGED).await;
     let shown = window.run("return document.documentElement.outerHTML").await.to_string();
     assert!(!shown.contains(&secret), "the secret is still in the page");
+}
+
+#[tokio::test]
+async fn a_person_enrolls_by_mouse_and_a_dead_server_costs_nothing_typed() {
+    let Some(session) = session() else { return };
+    let mut organisation = Organisation::start().await;
+    let secret = organisation.secret().await;
+    organisation.stop().await;
+    let window = Driver::start(&session, Path::new(APP), &[]).await;
+    window.click("button[name=continue]").await;
+    for (field, text) in [
+        ("server", organisation.url()),
+        ("username", "anna".to_owned()),
+        ("secret", secret.clone()),
+    ] {
+        window.click(&format!("input[name={field}]")).await;
+        window.run("document.activeElement.select()").await;
+        window.press(&text).await;
+    }
+    let typed = "return ['server', 'username', 'secret']\
+                 .map((name) => document.querySelector(`input[name=${name}]`).value)";
+    window.click("button[name=connect]").await;
+    window.see("#enroll-server-error").await;
+    assert_eq!(window.run(typed).await, json!([organisation.url(), "anna", secret]));
+    let said = window.run("return document.querySelector('#enroll-server-error').innerText").await;
+    assert!(said.as_str().is_some_and(|said| said.contains("could not be reached")), "{said}");
+
+    organisation.start_again().await;
+    for button in ["button[name=connect]", "#agree", "button[name=begin]", "button[name=finish]"] {
+        window.click(button).await;
+    }
+    window.see("main[data-screen=status]").await;
+    window.until("an acknowledged event", ACKNOWLEDGED).await;
 }
 
 #[tokio::test]
 async fn what_waited_for_a_dead_server_is_sent_by_sync_now_with_progress() {
     let Some(session) = session() else { return };
     let mut organisation = Organisation::start().await;
+    let small = json!({"heartbeat_interval_s": 2, "batch": {"max_events": 10}});
+    organisation.running().admin().set_config(small).await.unwrap();
     let window = Driver::start(&session, Path::new(APP), &[]).await;
     set_up(&window, &organisation).await;
     organisation.stop().await;
@@ -105,9 +151,11 @@ async fn what_waited_for_a_dead_server_is_sent_by_sync_now_with_progress() {
     let waiting = "return Number(document.querySelector('#waiting')?.dataset.count)";
     window.until("the backlog", &format!("{waiting} >= 500")).await;
     organisation.start_again().await;
+    window.run(WATCH_PROGRESS).await;
     window.click("button[name=sync-now]").await;
-    // What arises meanwhile is soon on its way, too.
-    window.until("the end of the backlog", &format!("{waiting} < 20")).await;
+    window.until("the end of the backlog", &format!("{waiting} === 0")).await;
+    let parts: Vec<f64> = serde_json::from_value(window.run("return window.parts").await).unwrap();
+    assert!(parts.iter().any(|part| *part > 0.0 && *part < 1.0), "no progress: {parts:?}");
     organisation.receives(&emitted).await;
 }
 
@@ -186,6 +234,25 @@ async fn a_window_that_dies_takes_nothing_with_it_and_comes_again_by_a_second_st
 }
 
 #[tokio::test]
+async fn a_second_start_brings_the_first_window_forward_and_ends() {
+    let Some(session) = Session::start(&[]) else { return };
+    let mut first = start(&session, &[]);
+    until("the window in front", || front(&session) == "DevPulse").await;
+    let window = window_process(&session);
+    xdotool(&session, &["getactivewindow", "windowminimize"]);
+    until("the window away", || front(&session) != "DevPulse").await;
+    let mut second = start(&session, &[]);
+    assert!(second.wait().unwrap().success(), "the second start did not end by itself");
+    until("the window in front again", || front(&session) == "DevPulse").await;
+    assert_eq!(window_process(&session), window);
+    let mut running: Vec<_> = processes(&session).into_iter().map(|(pid, _)| pid).collect();
+    running.sort_unstable();
+    assert_eq!(running, [first.id(), window.unwrap()]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[tokio::test]
 async fn an_app_without_a_tray_host_attaches_to_the_agent_that_runs() {
     let Some(session) = session() else { return };
     let organisation = Organisation::start().await;
@@ -197,6 +264,17 @@ async fn an_app_without_a_tray_host_attaches_to_the_agent_that_runs() {
     let overview = attached.invoke("overview", json!({})).await.unwrap();
     assert_eq!(overview["run_state"], json!({"kind": "attached", "pid": first}));
     assert_eq!(overview["person"]["username"], "anna");
+}
+
+/// The title of the window that the person looks at.
+pub(crate) fn front(session: &Session) -> String {
+    xdotool(session, &["getactivewindow", "getwindowname"])
+}
+
+pub(crate) fn xdotool(session: &Session, arguments: &[&str]) -> String {
+    let mut command = session.command(Path::new("xdotool"));
+    let answer = command.args(arguments).stdout(Stdio::piped()).output().unwrap();
+    String::from_utf8_lossy(&answer.stdout).trim().to_owned()
 }
 
 fn kill(pid: u32) -> bool {
