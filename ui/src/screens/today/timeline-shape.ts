@@ -8,7 +8,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** What the edges of the active hours fall on; a short day is shown as large as a long one. */
 const EDGES_MS = [5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS];
 /** Minutes between two marks. */
-const STEPS = [1, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720];
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720];
 
 export interface Range {
   from: number;
