@@ -89,8 +89,15 @@ impl<'a> Gallery<'a> {
             process.check_running()?;
             self.window()
         })?;
-        self.wait_for_paint(&window, interrupts).with_context(|| format!("of {name}"))?;
-        self.save(&window, name)?;
+        // A window that shows what was there before it settles, too, before its page comes.
+        loop {
+            let painted = self.wait_for_paint(&window, interrupts);
+            let painted = painted.with_context(|| format!("of {name}"))?;
+            self.save(&window, name)?;
+            if resembles(&painted, &self.pixels(&window)?) {
+                break;
+            }
+        }
         if name == "status-light" {
             self.save("root", "desktop")?;
         }
@@ -99,7 +106,7 @@ impl<'a> Gallery<'a> {
             .until("the end of the window", PATIENCE, || Ok(self.window()?.is_none().then_some(())))
     }
 
-    fn wait_for_paint(&self, window: &str, interrupts: &Interrupts) -> Result<()> {
+    fn wait_for_paint(&self, window: &str, interrupts: &Interrupts) -> Result<Vec<u8>> {
         let mut last = Vec::new();
         let mut since = Instant::now();
         interrupts.until("a painted window", PATIENCE, || {
@@ -108,7 +115,8 @@ impl<'a> Gallery<'a> {
                 since = Instant::now();
             }
             last = pixels;
-            Ok((is_drawn(&last) && since.elapsed() >= SETTLED).then_some(()))
+            let is_painted = is_drawn(&last) && since.elapsed() >= SETTLED;
+            Ok(is_painted.then(|| last.clone()))
         })
     }
 
