@@ -280,6 +280,7 @@ export const s = {
     found: (count: number) => few(count, 'setting', 'settings'),
     groups: {
       '': 'General',
+      app: 'The app',
       batch: 'Batches',
       limits: 'Limits',
       pause: 'Pauses',
