@@ -4,6 +4,7 @@ mod duplicates;
 mod encode;
 mod health;
 mod mask;
+mod memory;
 mod schedule;
 mod shot;
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::duplicates::{Duplicates, Likeness};
 use super::encode::Encoding;
 use super::health::Look;
-use super::{Area, Frame, ScreenGrabber, ScreenshotError, mask};
+use super::{Area, Frame, ScreenGrabber, ScreenshotError, mask, memory};
 use crate::captured::CapturedImage;
 use crate::clock::{Clock, Moment};
 use crate::policy::{WindowRules, hex};
@@ -59,6 +59,7 @@ impl Sitting {
     /// # Errors
     /// Fails where any monitor does.
     pub(crate) fn take(&self) -> Result<Taken, ScreenshotError> {
+        memory::give_back_large_buffers();
         let monitors = self.grabber.monitors().map_err(ScreenshotError::Grab)?;
         let count = u32::try_from(monitors.len()).unwrap_or(u32::MAX);
         let mut taken = Taken { shots: Vec::new(), looks: Vec::new() };
