@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Screen } from '../src/bindings';
-import { asked, close, hasChromium, open, settle } from './stage';
+import { asked, close, DEADLINE_MS, hasChromium, open, settle } from './stage';
 
 afterAll(close);
 
@@ -12,6 +12,12 @@ const focused = (page: Page) =>
     const one = document.activeElement as HTMLElement | null;
     return one?.getAttribute('name') || one?.id || one?.tagName || '';
   });
+
+/** Waits until the element has the focus: it moves a moment after what it follows is drawn. */
+const focusOn = (page: Page, name: string) => expect.poll(() => focused(page), { timeout: DEADLINE_MS }).toBe(name);
+
+/** Waits until a step of the wizard has begun, which takes the focus to its heading. */
+const stepBegins = (page: Page, step: number) => page.locator(`[data-step="${step}"] h1:focus`).waitFor();
 
 /** Presses Tab until the element has the focus. */
 async function tabTo(page: Page, name: string) {
@@ -30,24 +36,25 @@ describe.runIf(hasChromium)('the keyboard', () => {
     await settle(page);
     await tabTo(page, 'continue');
     await page.keyboard.press('Enter');
+    await stepBegins(page, 2);
     await tabTo(page, 'server');
     await page.keyboard.type('https://pulse.example.com');
     await tabTo(page, 'secret');
     await page.keyboard.type('example-secret');
     await page.keyboard.press('Enter');
     await page.locator('#enroll-server-error').waitFor();
-    expect(await focused(page)).toBe('server');
+    await focusOn(page, 'server');
     await page.keyboard.press('Enter');
     await page.locator('#enroll-secret-error').waitFor();
-    expect(await focused(page)).toBe('secret');
+    await focusOn(page, 'secret');
     await page.keyboard.press('Enter');
-    await page.locator('#agree').waitFor();
+    await stepBegins(page, 3);
     await tabTo(page, 'start-at-login');
     await page.keyboard.press('Space');
     await tabTo(page, 'agree');
     await page.keyboard.press('Space');
     await page.keyboard.press('Enter');
-    await page.locator('button[name=finish]').waitFor();
+    await stepBegins(page, 4);
     await tabTo(page, 'finish');
     await page.keyboard.press('Enter');
     await page.locator('#pipeline').waitFor();
@@ -93,7 +100,7 @@ describe.runIf(hasChromium)('the keyboard', () => {
     await page.locator('dialog[open]').waitFor();
     await page.keyboard.press('Escape');
     await page.locator('dialog').waitFor({ state: 'detached' });
-    expect(await focused(page)).toBe('pause');
+    await focusOn(page, 'pause');
   });
 
   test('pauses for the time that the arrow keys choose, and the focus stays near', async () => {
@@ -116,7 +123,7 @@ describe.runIf(hasChromium)('the keyboard', () => {
     await settle(page);
     await page.keyboard.press('Control+3');
     await page.locator('[role=tablist]').waitFor();
-    expect(await page.title()).toContain('Outbox');
+    await expect.poll(() => page.title(), { timeout: DEADLINE_MS }).toContain('Outbox');
   });
 
   test('opens, leaves and closes events', async () => {
@@ -125,7 +132,7 @@ describe.runIf(hasChromium)('the keyboard', () => {
     await tabTo(page, 'pending');
     await page.keyboard.press('ArrowLeft');
     await page.locator('.event').first().waitFor();
-    expect(await focused(page)).toBe('dead');
+    await focusOn(page, 'dead');
     await page.locator('.event-head').first().focus();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
