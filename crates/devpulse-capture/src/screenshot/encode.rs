@@ -62,7 +62,9 @@ fn resize(frame: &Frame, width: u32, height: u32) -> Result<Frame, Failure> {
 fn webp(frame: &Frame, quality: u8) -> Result<Vec<u8>, Failure> {
     let mut config = webp::WebPConfig::new().map_err(|()| "libwebp has another version")?;
     config.quality = f32::from(quality);
-    config.method = 2;
+    // The least effort takes two thirds of the time of the next useful one and a fifth more
+    // bytes; text comes out no worse.
+    config.method = 0;
     let encoder = webp::Encoder::from_rgb(&frame.rgb, frame.width, frame.height);
     match encoder.encode_advanced(&config) {
         Ok(file) => Ok(file.to_vec()),
