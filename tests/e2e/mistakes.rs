@@ -98,7 +98,7 @@ fn a_home_that_cannot_be_written_is_named() {
     let program = device.directory().join("devpulse-client");
     std::fs::copy(as_root.get_program(), &program).unwrap();
     let mut command = Command::new(program);
-    command.args(&arguments).env_clear().current_dir(device.directory());
+    command.args(arguments).env_clear().current_dir(device.directory());
     for (name, value) in as_root.get_envs() {
         command.env(name, value.unwrap_or_default());
     }
