@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::agent::{Device, TestServer, wait};
 
-const PIPELINE: [&str; 18] = [
+const PIPELINE: [&str; 19] = [
     "state",
     "captured",
     "queued",
@@ -21,6 +21,7 @@ const PIPELINE: [&str; 18] = [
     "last_error",
     "next_attempt",
     "progress",
+    "missing_key",
 ];
 
 #[track_caller]

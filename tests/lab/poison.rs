@@ -172,9 +172,12 @@ fn a_weaker_encoding_is_used_where_the_server_does_not_take_the_best() {
         .iter()
         .filter(|record| record.request.is_batch() && record.served.is_some())
         .map(|record| record.request.header("content-encoding").map(ToOwned::to_owned))
-        .skip(1)
         .collect();
-    assert!(encodings.iter().all(|encoding| encoding.as_deref() == Some("gzip")), "{encodings:?}");
+    let refused = encodings.iter().take_while(|one| one.as_deref() == Some("zstd")).count();
+    let weaker = &encodings[refused..];
+    // `sync` may end the wait of a try whose refusal is still on its way.
+    assert!((1..=2).contains(&refused) && !weaker.is_empty(), "{encodings:?}");
+    assert!(weaker.iter().all(|encoding| encoding.as_deref() == Some("gzip")), "{encodings:?}");
 }
 
 #[test]

@@ -135,13 +135,18 @@ impl Recorder {
         if self.health.has_enough(self.clock.now().mono) {
             return Err(ScreenshotError::Enough(IMAGES_AN_HOUR));
         }
-        if self.shots.grabber.is_none() {
-            let signals = self.signals.borrow();
-            let detail = signals.screen.detail.clone();
-            let reason = match signals.screen.state {
-                CapabilityState::Denied => "the desktop forbids it",
-                _ => "nothing here can do it",
-            };
+        let screen = &self.signals.borrow().screen;
+        let reason = match screen.state {
+            CapabilityState::Denied => Some("the desktop forbids it"),
+            CapabilityState::Unavailable => Some("nothing here can do it"),
+            // What is said of the screen may be newer than what would capture it.
+            CapabilityState::Ok | CapabilityState::Degraded if self.shots.grabber.is_none() => {
+                Some("nothing here can do it")
+            }
+            CapabilityState::Ok | CapabilityState::Degraded => None,
+        };
+        if let Some(reason) = reason {
+            let detail = screen.detail.clone();
             return Err(ScreenshotError::Unavailable(detail.unwrap_or_else(|| reason.to_owned())));
         }
         Ok(())
