@@ -21,7 +21,7 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// What a person's desktop and an administrator's tools are made of, and nothing that the packages need.
 const TOOLS: &str = "xvfb openbox xterm xdotool x11-utils dex dbus jq sqlite3 procps rpm \
-                     ansible-core python3-apt";
+                     ansible-core python3-apt systemd dbus-user-session";
 
 /// Which packages are tried.
 #[derive(Args)]
@@ -109,7 +109,7 @@ fn try_step(root: &Path, name: &str, log: &mut File) -> Result<()> {
 fn furnish(folder: &Path, root: &Path) -> Result<()> {
     let base = folder.join("base");
     let made = folder.join("base-is-made");
-    if !made.exists() {
+    if !fs::read_to_string(&made).is_ok_and(|tools| tools == TOOLS) {
         remove(&base)?;
         fs::create_dir_all(folder)?;
         println!("making a clean {RELEASE}");
@@ -123,7 +123,7 @@ fn furnish(folder: &Path, root: &Path) -> Result<()> {
              apt-get install --yes --quiet=2 --no-install-recommends {TOOLS}"
         );
         workspace::run(&mut inside(&base, Network::OfTheMachine, &["sh", "-c", &install]))?;
-        fs::write(made, "")?;
+        fs::write(made, TOOLS)?;
     }
     remove(root)?;
     workspace::run(Command::new("cp").args(["--archive", "--reflink=auto"]).arg(&base).arg(root))

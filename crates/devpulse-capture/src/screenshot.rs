@@ -7,6 +7,7 @@ mod mask;
 mod memory;
 mod schedule;
 mod shot;
+mod webp;
 
 use devpulse_protocol::ImageFormat;
 
