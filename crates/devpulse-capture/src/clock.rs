@@ -129,7 +129,21 @@ fn system_sleep() -> Duration {
     all.saturating_sub(awake)
 }
 
-#[cfg(not(target_os = "linux"))]
+/// Sleep since this was first asked, which is all that differences need: one clock counts
+/// sleep, and the other does not.
+#[cfg(target_os = "macos")]
+fn system_sleep() -> Duration {
+    use std::sync::OnceLock;
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    static BEGUN: OnceLock<(Duration, std::time::Instant)> = OnceLock::new();
+    let all = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
+    let (all_before, awake_since) = BEGUN.get_or_init(|| (all, std::time::Instant::now()));
+    all.saturating_sub(*all_before).saturating_sub(awake_since.elapsed())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 fn system_sleep() -> Duration {
     Duration::ZERO
 }

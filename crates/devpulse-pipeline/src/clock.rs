@@ -100,7 +100,28 @@ mod system {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(target_os = "macos")]
+mod system {
+    use std::sync::OnceLock;
+    use std::time::{Duration, Instant};
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    /// This clock counts sleep; the one of [`Instant`] does not.
+    pub(super) fn since_boot() -> Duration {
+        Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
+    }
+
+    /// Since this was first asked, which is all that differences need.
+    pub(super) fn asleep() -> Duration {
+        static BEGUN: OnceLock<(Duration, Instant)> = OnceLock::new();
+        let all = since_boot();
+        let (all_before, awake_since) = BEGUN.get_or_init(|| (all, Instant::now()));
+        all.saturating_sub(*all_before).saturating_sub(awake_since.elapsed())
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 mod system {
     use std::sync::OnceLock;
     use std::time::{Duration, Instant};
