@@ -3,6 +3,7 @@
 use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -122,7 +123,8 @@ fn classify(error: io::Error) -> ConnectError {
 }
 
 /// What a socket is bound at or connected to. An address holds about a hundred bytes, so
-/// Linux is shown a long path through an open handle of its folder.
+/// Linux is shown a long path through an open handle of its folder, and other systems through
+/// a symbolic link to it.
 struct Address {
     path: PathBuf,
     _folder: Option<File>,
@@ -133,8 +135,12 @@ impl Address {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return Ok(Self { path: path.to_owned(), _folder: None });
         };
-        if path.as_os_str().len() <= MAX_ADDRESS_BYTES || !cfg!(target_os = "linux") {
+        if path.as_os_str().len() <= MAX_ADDRESS_BYTES {
             return Ok(Self { path: path.to_owned(), _folder: None });
+        }
+        if !cfg!(target_os = "linux") {
+            let link = short_link(folder, &std::env::temp_dir())?;
+            return Ok(Self { path: link.join(name), _folder: None });
         }
         let folder = File::open(folder)?;
         let path = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
@@ -146,9 +152,48 @@ impl Address {
     }
 }
 
+/// A link to `folder` with a short name in `short`, which on macOS is a folder of the user's
+/// own. Whoever is at the other end is asked for its user id all the same.
+fn short_link(folder: &Path, short: &Path) -> io::Result<PathBuf> {
+    let folder = folder.canonicalize()?;
+    let name = crc32c::crc32c(folder.as_os_str().as_bytes());
+    let link = short.join(format!("devpulse-{name:08x}"));
+    if std::fs::read_link(&link).is_ok_and(|target| target == folder) {
+        return Ok(link);
+    }
+    // Made under a passing name, so that another process never finds it missing.
+    let passing = link.with_extension(std::process::id().to_string());
+    match std::fs::remove_file(&passing) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(&folder, &passing)?;
+    std::fs::rename(&passing, &link)?;
+    Ok(link)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_socket_in_a_folder_with_a_long_path_is_reached_through_a_short_link() {
+        let long = tempfile::tempdir().unwrap();
+        let folder = long.path().join("x".repeat(120));
+        std::fs::create_dir(&folder).unwrap();
+        let short = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/nowhere", short.path().join("devpulse-other")).unwrap();
+        let link = short_link(&folder, short.path()).unwrap();
+        assert!(link.join("agent.sock").as_os_str().len() <= MAX_ADDRESS_BYTES);
+        let _listener = UnixListener::bind(link.join("agent.sock")).unwrap();
+        assert!(folder.join("agent.sock").exists());
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("/nowhere", &link).unwrap();
+        let mended = short_link(&folder, short.path()).unwrap();
+        assert_eq!(mended, link);
+        assert!(UnixStream::connect(mended.join("agent.sock")).await.is_ok());
+        assert_eq!(std::fs::read_dir(short.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn only_the_owner_and_root_are_trusted() {
