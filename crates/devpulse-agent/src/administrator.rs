@@ -51,13 +51,22 @@ impl Mistrust {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Owner(path) => Some(format!("as root: chown root:root {}", path.display())),
-            Self::Writable(path) => Some(format!("as root: chmod go-w {}", path.display())),
+            Self::Owner(path) => Some(format!("as root: chown {ROOTS} {}", quoted(path))),
+            Self::Writable(path) => Some(format!("as root: chmod go-w {}", quoted(path))),
             Self::Kind(path) => Some(format!("as root: replace {} by a plain one", path.display())),
-            Self::Unreadable { path, .. } => Some(format!("as root: chmod a+r {}", path.display())),
+            Self::Unreadable { path, .. } => Some(format!("as root: chmod a+r {}", quoted(path))),
             Self::Unchecked(_) => None,
         }
     }
+}
+
+/// To whom the administrator's files belong, as `chown` takes it.
+const ROOTS: &str = if cfg!(target_os = "macos") { "root:wheel" } else { "root:root" };
+
+/// A path as a shell takes it; the usual one on macOS has a space in it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    if text.contains(' ') { format!("'{text}'") } else { text }
 }
 
 /// The text of a file of the administrator; `None` where there is none.

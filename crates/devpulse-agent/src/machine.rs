@@ -1,6 +1,11 @@
 //! What this machine says of itself when it enrolls.
 
-use std::{env, fs};
+#[cfg(any(target_os = "macos", test))]
+mod macos;
+
+use std::env;
+#[cfg(not(target_os = "macos"))]
+use std::fs;
 
 use devpulse_protocol::DeviceInfo;
 use sha2::{Digest, Sha256};
@@ -35,6 +40,12 @@ pub fn device_info(server: &ServerOrigin) -> DeviceInfo {
     }
 }
 
+#[cfg(target_os = "macos")]
+pub(crate) use macos::os_version;
+#[cfg(target_os = "macos")]
+use macos::{account_name, machine_id};
+
+#[cfg(not(target_os = "macos"))]
 pub(crate) fn os_version() -> String {
     ["/etc/os-release", "/usr/lib/os-release"]
         .into_iter()
@@ -43,12 +54,14 @@ pub(crate) fn os_version() -> String {
         .unwrap_or_else(|| env::consts::OS.to_owned())
 }
 
+#[cfg(any(not(target_os = "macos"), test))]
 fn pretty_name(os_release: &str) -> Option<String> {
     let value = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     let name = value.trim().trim_matches(['"', '\'']);
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+#[cfg(not(target_os = "macos"))]
 fn machine_id() -> Option<String> {
     ["/etc/machine-id", "/var/lib/dbus/machine-id"]
         .into_iter()
@@ -66,7 +79,7 @@ fn hashed(id: &str, server: &ServerOrigin) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(target_os = "macos")))]
 fn account_name() -> Option<String> {
     let uid = rustix::process::geteuid().as_raw().to_string();
     let accounts = fs::read_to_string("/etc/passwd").ok()?;
