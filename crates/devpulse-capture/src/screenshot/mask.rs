@@ -10,12 +10,16 @@ const TILE: u32 = 24;
 /// What a solid mask is filled with.
 const GREY: [u8; 3] = [96, 96, 96];
 
-/// Hides `area`, given in the coordinates of the desktop, in the image of `monitor`.
+/// Hides `area`, given in the coordinates of the desktop, in the image of `monitor`, which may
+/// have more pixels than the monitor has on the desktop.
 pub(crate) fn hide(frame: &mut Frame, monitor: Area, area: Area, mask: Mask) {
-    let left = clamp(area.x - monitor.x, frame.width);
-    let top = clamp(area.y - monitor.y, frame.height);
-    let right = clamp(far_edge(area.x - monitor.x, area.width), frame.width);
-    let bottom = clamp(far_edge(area.y - monitor.y, area.height), frame.height);
+    let across = Side { desktop: monitor.width, image: frame.width };
+    let down = Side { desktop: monitor.height, image: frame.height };
+    let (x, y) = (offset(area.x, monitor.x), offset(area.y, monitor.y));
+    let left = across.near(x);
+    let top = down.near(y);
+    let right = across.far(x + i64::from(area.width));
+    let bottom = down.far(y + i64::from(area.height));
     if left >= right || top >= bottom {
         return;
     }
@@ -33,12 +37,38 @@ pub(crate) fn hide(frame: &mut Frame, monitor: Area, area: Area, mask: Mask) {
     }
 }
 
-fn far_edge(near: i32, length: u32) -> i32 {
-    near.saturating_add(i32::try_from(length).unwrap_or(i32::MAX))
+/// How long a monitor is on the desktop, and in its image.
+struct Side {
+    desktop: u32,
+    image: u32,
 }
 
-fn clamp(edge: i32, length: u32) -> u32 {
-    u32::try_from(edge).unwrap_or(0).min(length)
+impl Side {
+    /// The pixel in which something begins that lies at `offset` on the monitor.
+    fn near(&self, offset: i64) -> u32 {
+        self.clamp(self.scaled(offset).div_euclid(self.length()))
+    }
+
+    /// The pixel after the last one that something touches which ends at `offset`.
+    fn far(&self, offset: i64) -> u32 {
+        self.clamp(-(-self.scaled(offset)).div_euclid(self.length()))
+    }
+
+    fn scaled(&self, offset: i64) -> i64 {
+        offset * i64::from(self.image)
+    }
+
+    fn length(&self) -> i64 {
+        i64::from(self.desktop.max(1))
+    }
+
+    fn clamp(&self, edge: i64) -> u32 {
+        u32::try_from(edge.clamp(0, i64::from(self.image))).unwrap_or(self.image)
+    }
+}
+
+fn offset(place: i32, origin: i32) -> i64 {
+    i64::from(place) - i64::from(origin)
 }
 
 /// Where each row of a rectangle starts and ends in an image of this width.
@@ -93,6 +123,34 @@ mod tests {
         let elsewhere = Area { x: 0, y: 0, width: 100, height: 50 };
         hide(&mut frame, RIGHT_MONITOR, elsewhere, Mask::Solid);
         assert!(frame == before);
+    }
+
+    #[test]
+    fn an_image_with_several_pixels_a_point_hides_every_pixel_of_the_window() {
+        let window = Area { x: 110, y: 10, width: 5, height: 5 };
+        let mut doubled = white(200, 100);
+        hide(&mut doubled, RIGHT_MONITOR, window, Mask::Solid);
+        assert_eq!(hidden(&doubled), 10 * 10);
+        let pixel = |x: usize, y: usize| doubled.rgb[3 * (y * 200 + x)];
+        assert_eq!((pixel(19, 20), pixel(20, 20)), (255, GREY[0]));
+        assert_eq!((pixel(29, 29), pixel(30, 29)), (GREY[0], 255));
+        // What is touched in part is hidden whole.
+        let mut half_again = white(150, 75);
+        hide(&mut half_again, RIGHT_MONITOR, Area { x: 101, width: 1, ..window }, Mask::Solid);
+        assert_eq!(hidden(&half_again), 2 * 8);
+    }
+
+    #[test]
+    fn areas_at_the_ends_of_the_desktop_are_no_trouble() {
+        let vast = Area { x: i32::MIN, y: i32::MIN, width: u32::MAX, height: u32::MAX };
+        let mut frame = white(100, 50);
+        hide(&mut frame, RIGHT_MONITOR, vast, Mask::Solid);
+        assert_eq!(hidden(&frame), 100 * 50);
+        let nowhere = Area { x: i32::MAX, y: i32::MAX, ..vast };
+        let far = Area { x: i32::MIN, ..RIGHT_MONITOR };
+        let mut frame = white(100, 50);
+        hide(&mut frame, far, nowhere, Mask::Solid);
+        assert_eq!(hidden(&frame), 0);
     }
 
     #[test]
