@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change is merged.
 
-use std::path::PathBuf;
+use std::env::consts::EXE_SUFFIX;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -51,7 +52,7 @@ fn dependency_policy() -> Result<()> {
 fn installed_deny() -> Result<Option<PathBuf>> {
     let (minor, _) = DENY_VERSION.rsplit_once('.').unwrap_or((DENY_VERSION, ""));
     let expected = format!("cargo-deny {minor}.");
-    let found = [workspace::program("cargo-deny"), Some(tools()?.join("bin/cargo-deny"))];
+    let found = [workspace::program("cargo-deny"), Some(built_deny(&tools()?))];
     Ok(found.into_iter().flatten().find(|program| {
         let output = Command::new(program).arg("--version").output();
         output.is_ok_and(|output| output.stdout.starts_with(expected.as_bytes()))
@@ -70,7 +71,11 @@ fn install_deny() -> Result<PathBuf> {
     install.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
     workspace::run(&mut install)?;
     std::fs::remove_dir_all(&build).context("the build of cargo-deny cannot be removed")?;
-    Ok(tools.join("bin/cargo-deny"))
+    Ok(built_deny(&tools))
+}
+
+fn built_deny(tools: &Path) -> PathBuf {
+    tools.join("bin").join(format!("cargo-deny{EXE_SUFFIX}"))
 }
 
 fn tools() -> Result<PathBuf> {

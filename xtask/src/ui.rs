@@ -12,6 +12,9 @@ use crate::workspace;
 /// What the tools that build the pages need at the least.
 const NODE: (u64, u64) = (20, 19);
 
+/// It is a script, which Windows starts by its whole name only.
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
 /// Builds the pages where they are missing or older than what they are made of.
 pub(crate) fn build() -> Result<()> {
     let folder = workspace::root()?.join("ui");
@@ -48,7 +51,7 @@ fn install(folder: &Path) -> Result<()> {
 }
 
 fn npm(folder: &Path, arguments: &[&str]) -> Result<()> {
-    workspace::run(workspace::command("npm")?.current_dir(folder).args(arguments))
+    workspace::run(workspace::command(NPM)?.current_dir(folder).args(arguments))
 }
 
 fn check_node() -> Result<()> {

@@ -1,5 +1,6 @@
 //! Where the workspace lies, and how its cargo is called.
 
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
@@ -58,10 +59,11 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(PathBuf::from(target))
 }
 
-/// The first file of this name on `PATH`.
+/// The first program of this name on `PATH`.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    let file = format!("{name}{EXE_SUFFIX}");
+    std::env::split_paths(&path).map(|folder| folder.join(&file)).find(|file| file.is_file())
 }
 
 /// Runs a command to its end, with its output on this terminal.
