@@ -385,6 +385,7 @@ fn policy(settings: &Settings, title_key: [u8; 32], extent: Extent) -> CapturePo
     window.enabled &= extent != Extent::Nothing;
     CapturePolicy {
         idle_threshold: config.idle_threshold,
+        inhibitors: config.idle_inhibitors,
         screenshot,
         window,
         title_key,

@@ -1,6 +1,6 @@
 //! What an event says, in a few words that command no terminal.
 
-use devpulse_protocol::{Activity, EventBody, Gap, Screenshot, Window};
+use devpulse_protocol::{Activity, EventBody, Gap, GapReason, Screenshot, Window};
 
 use crate::printable::printable;
 use crate::wording::{bytes, count, json_line};
@@ -65,6 +65,11 @@ pub fn image(screenshot: &Screenshot) -> String {
 }
 
 fn missing(gap: &Gap) -> String {
+    if let (GapReason::FocusUnobserved, Some(from), Some(to)) =
+        (gap.reason, gap.from_time, gap.to_time)
+    {
+        return format!("the focus was not observed for {:.1} s", to.since(from).as_secs_f64());
+    }
     let bound = if gap.estimated { "at most " } else { "" };
     format!("{bound}{} missing: {}", count(gap.count, "event"), gap.reason.as_str())
 }

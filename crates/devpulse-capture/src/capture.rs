@@ -99,7 +99,7 @@ impl Capture {
         let (commands, command_receiver) = mpsc::channel(COMMANDS);
         let board = StatusEntry::board();
         let signals = board.subscribe();
-        let idle_threshold = watch::Sender::new(policy.idle_threshold);
+        let idle_rule = watch::Sender::new(policy.idle_rule());
         let desktop = Arc::new(desktop);
         let screen = StatusEntry::new(Signal::Screen, board.clone());
         for (signal, probes) in backends.into_signals() {
@@ -113,7 +113,7 @@ impl Capture {
                     Signal::Screen => screen.clone(),
                     _ => StatusEntry::new(signal, board.clone()),
                 },
-                idle_threshold: idle_threshold.subscribe(),
+                idle_rule: idle_rule.subscribe(),
                 cancel: cancel.clone(),
             };
             tokio::spawn(supervisor.run());
@@ -123,7 +123,7 @@ impl Capture {
         let recorder = Recorder::new(
             clock,
             policy.subscribe(),
-            idle_threshold,
+            idle_rule,
             signals.clone(),
             screen,
             Arc::clone(&withheld),

@@ -1,5 +1,10 @@
 //! The session that the agent finds itself in.
 
+#[cfg(target_os = "linux")]
+mod arrival;
+
+use std::path::PathBuf;
+
 use crate::hook::{Refusal, WindowFacts};
 
 /// How to reach the desktop, if there is one.
@@ -15,6 +20,12 @@ pub struct Desktop {
     pub session_bus: Option<String>,
     /// The id that logind gave the session (`XDG_SESSION_ID`).
     pub session_id: Option<String>,
+    /// The folder of the session's sockets (`XDG_RUNTIME_DIR`).
+    pub runtime_dir: Option<PathBuf>,
+    /// The socket on which Sway answers questions (`SWAYSOCK`).
+    pub sway_socket: Option<PathBuf>,
+    /// The name that Hyprland gave itself (`HYPRLAND_INSTANCE_SIGNATURE`).
+    pub hyprland_instance: Option<String>,
 }
 
 impl Desktop {
@@ -29,7 +40,36 @@ impl Desktop {
             system_bus: variable("DBUS_SYSTEM_BUS_ADDRESS").or_else(usual_system),
             session_bus: variable("DBUS_SESSION_BUS_ADDRESS").or_else(usual_session),
             session_id: variable("XDG_SESSION_ID"),
+            runtime_dir: variable("XDG_RUNTIME_DIR").map(PathBuf::from),
+            sway_socket: variable("SWAYSOCK").map(PathBuf::from),
+            hyprland_instance: variable("HYPRLAND_INSTANCE_SIGNATURE"),
         }
+    }
+
+    /// The socket of the Wayland display, where there is one.
+    #[must_use]
+    pub fn wayland_socket(&self) -> Option<PathBuf> {
+        let name = self.wayland_display.as_deref()?;
+        // An absolute name replaces the folder.
+        Some(self.runtime_dir.clone().unwrap_or_default().join(name))
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use arrival::Arrival;
+
+/// Tells when the desktop comes back; nothing can be watched on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) struct Arrival;
+
+#[cfg(not(target_os = "linux"))]
+impl Arrival {
+    pub(crate) fn of(_: &Desktop) -> Self {
+        Self
+    }
+
+    pub(crate) async fn next(&mut self) {
+        std::future::pending().await
     }
 }
 
@@ -40,7 +80,18 @@ impl Desktop {
 /// Says why this desktop does not tell.
 pub async fn open_windows(desktop: &Desktop) -> Result<Vec<WindowFacts>, Refusal> {
     #[cfg(target_os = "linux")]
-    return crate::x11::open_windows(desktop).await;
+    return if desktop.wayland_display.is_none() {
+        crate::x11::open_windows(desktop).await
+    } else if desktop.sway_socket.is_some() {
+        crate::sway::open_windows(desktop).await
+    } else if desktop.hyprland_instance.is_some() {
+        crate::hyprland::open_windows(desktop).await
+    } else {
+        match crate::wayland::open_windows(desktop).await {
+            Ok(windows) => Ok(windows),
+            Err(refusal) => crate::dbus::kwin_windows(desktop).await.map_err(|_| refusal),
+        }
+    };
     #[cfg(not(target_os = "linux"))]
     return match desktop {
         Desktop { .. } => {

@@ -5,13 +5,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Moment};
 use crate::desktop::Desktop;
+use crate::idle::{IdleRule, KeptScreen};
 use crate::screenshot::ScreenGrabber;
 use crate::signals::{Signal, StatusEntry};
 
@@ -72,6 +72,9 @@ impl HookError {
 pub enum Refusal {
     /// It never will while this agent runs, so that it is not asked again.
     Absent(String),
+    /// It belongs to another desktop than the one that runs now. It is asked again later, and
+    /// told only where nothing else is.
+    Unfit(String),
     /// It does not now, and is asked again later.
     Failed(String),
     /// The system or the person forbids it; it is asked again later.
@@ -81,10 +84,26 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent(reason) | Self::Failed(reason) | Self::Denied(reason) => {
-                f.write_str(reason)
-            }
+            Self::Absent(reason)
+            | Self::Unfit(reason)
+            | Self::Failed(reason)
+            | Self::Denied(reason) => f.write_str(reason),
         }
+    }
+}
+
+impl Refusal {
+    /// Of all reasons why nothing serves a signal, the one that a person can do most about:
+    /// the first of the gravest.
+    #[must_use]
+    pub fn most_telling(refusals: &[Self]) -> Option<&Self> {
+        let gravity = |refusal: &&Self| match refusal {
+            Self::Absent(_) => 3,
+            Self::Unfit(_) => 2,
+            Self::Failed(_) => 1,
+            Self::Denied(_) => 0,
+        };
+        refusals.iter().min_by_key(gravity)
     }
 }
 
@@ -120,10 +139,26 @@ impl Backends {
     pub fn of_this_system() -> Self {
         #[cfg(target_os = "linux")]
         return Self {
-            focus: vec![crate::x11::focus_probe()],
-            idle: vec![crate::x11::idle_probe()],
+            focus: vec![
+                crate::x11::focus_probe(),
+                crate::sway::focus_probe(),
+                crate::hyprland::focus_probe(),
+                crate::dbus::kwin_focus_probe(),
+                crate::dbus::gnome_focus_probe(),
+                crate::wayland::focus_probe(),
+            ],
+            idle: vec![
+                crate::x11::idle_probe(),
+                crate::dbus::mutter_idle_probe(),
+                crate::wayland::idle_probe(),
+                crate::wayland::kde_idle_probe(),
+            ],
             session: vec![crate::dbus::logind_probe(), crate::dbus::saver_probe()],
-            screen: vec![crate::x11::screen_probe()],
+            screen: vec![
+                crate::x11::screen_probe(),
+                crate::dbus::kwin_screen_probe(),
+                crate::wayland::screen_probe(),
+            ],
         };
         #[cfg(not(target_os = "linux"))]
         return Self::default();
@@ -151,8 +186,18 @@ pub enum Observation {
         /// The last input.
         since: Moment,
     },
+    /// There has been no input since `since`, when the hook began to listen, for at least the
+    /// idle threshold. What was before, it does not know.
+    StillQuiet {
+        /// When the hook began to listen.
+        since: Moment,
+    },
     /// There is input, the last at the time of the observation.
     Input,
+    /// Input is heard from now on; whether there was any before is not known.
+    Listening,
+    /// A program keeps the screen awake, or none does.
+    Screen(KeptScreen),
     /// The session changed.
     Session(SessionChange),
     /// The screens can be captured with this.
@@ -165,7 +210,10 @@ impl fmt::Debug for Observation {
             Self::Window(_) => "Window",
             Self::NoWindow => "NoWindow",
             Self::Quiet { .. } => "Quiet",
+            Self::StillQuiet { .. } => "StillQuiet",
             Self::Input => "Input",
+            Self::Listening => "Listening",
+            Self::Screen(_) => "Screen",
             Self::Session(_) => "Session",
             Self::Screens(_) => "Screens",
         })
@@ -227,7 +275,7 @@ pub struct Observations {
     clock: Clock,
     reports: mpsc::Sender<Report>,
     status: StatusEntry,
-    idle_threshold: watch::Receiver<Duration>,
+    idle_rule: watch::Receiver<IdleRule>,
     first: Arc<First>,
 }
 
@@ -258,9 +306,9 @@ impl Observations {
         clock: Clock,
         reports: mpsc::Sender<Report>,
         status: StatusEntry,
-        idle_threshold: watch::Receiver<Duration>,
+        idle_rule: watch::Receiver<IdleRule>,
     ) -> Self {
-        Self { backend, clock, reports, status, idle_threshold, first: Arc::default() }
+        Self { backend, clock, reports, status, idle_rule, first: Arc::default() }
     }
 
     pub(crate) fn first(&self) -> Arc<First> {
@@ -310,9 +358,9 @@ impl Observations {
         self.status.served(self.backend, detail);
     }
 
-    /// The time without input after which the person is inactive, as it is now and becomes.
+    /// When the person counts as inactive, as the policy says now and comes to say.
     #[must_use]
-    pub fn idle_threshold(&self) -> watch::Receiver<Duration> {
-        self.idle_threshold.clone()
+    pub fn idle_rule(&self) -> watch::Receiver<IdleRule> {
+        self.idle_rule.clone()
     }
 }

@@ -10,15 +10,26 @@ mod clock;
 mod dbus;
 mod desktop;
 mod hook;
+#[cfg(target_os = "linux")]
+mod hyprland;
 mod idle;
+#[cfg(target_os = "linux")]
+mod local_socket;
 mod policy;
 mod present;
 mod recorder;
+mod remedy;
 mod screenshot;
 mod session;
 mod signals;
 mod supervisor;
+#[cfg(target_os = "linux")]
+mod sway;
 mod tracker;
+#[cfg(target_os = "linux")]
+mod wayland;
+#[cfg(target_os = "linux")]
+mod window_places;
 #[cfg(target_os = "linux")]
 mod x11;
 
@@ -30,7 +41,9 @@ pub use hook::{
     Backends, BoxFuture, Hook, HookError, Observation, Observations, OpenHook, Probe, Refusal,
     SessionChange, WindowFacts,
 };
+pub use idle::{IdleRule, KeptScreen};
 pub use policy::{AppliedRule, CapturePolicy, Reported, Ruling, WindowRules, builtin_rules};
 pub use present::{Present, Standing};
+pub use remedy::remedy_for;
 pub use screenshot::{Area, Frame, GrabError, ScreenGrabber, ScreenshotError, VisibleWindow};
 pub use signals::{Signal, SignalStatus, Signals};

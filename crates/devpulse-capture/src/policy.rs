@@ -6,7 +6,9 @@ mod rules;
 use std::fmt;
 use std::time::Duration;
 
-use devpulse_protocol::{Config, ScreenshotConfig, WindowConfig};
+use devpulse_protocol::{Config, InhibitorRule, ScreenshotConfig, WindowConfig};
+
+use crate::idle::IdleRule;
 
 pub use builtin::builtin_rules;
 pub use rules::{AppliedRule, Reported, Ruling, WindowRules};
@@ -20,6 +22,8 @@ const LONGEST_PIECE: Duration = Duration::from_secs(15 * 60);
 pub struct CapturePolicy {
     /// Time without input after which the person is inactive.
     pub idle_threshold: Duration,
+    /// What it means for that when a program keeps the screen awake.
+    pub inhibitors: InhibitorRule,
     /// What is captured of the screen.
     pub screenshot: ScreenshotConfig,
     /// What is captured of windows.
@@ -36,6 +40,7 @@ impl CapturePolicy {
     pub fn from_config(config: &Config, title_key: [u8; 32]) -> Self {
         Self {
             idle_threshold: config.idle_threshold,
+            inhibitors: config.idle_inhibitors,
             screenshot: config.screenshot.clone(),
             window: config.window.clone(),
             title_key,
@@ -44,10 +49,18 @@ impl CapturePolicy {
     }
 }
 
+impl CapturePolicy {
+    /// When the person counts as inactive.
+    pub(crate) fn idle_rule(&self) -> IdleRule {
+        IdleRule { threshold: self.idle_threshold, inhibitors: self.inhibitors }
+    }
+}
+
 impl fmt::Debug for CapturePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CapturePolicy")
             .field("idle_threshold", &self.idle_threshold)
+            .field("inhibitors", &self.inhibitors)
             .field("screenshot", &self.screenshot)
             .field("window", &self.window)
             .field("longest_piece", &self.longest_piece)

@@ -66,7 +66,10 @@ impl Since {
 mod tests {
     use std::time::Duration;
 
+    use devpulse_protocol::InhibitorRule;
+
     use super::*;
+    use crate::idle::IdleRule;
 
     fn at(seconds: u64) -> Moment {
         Moment { mono: Duration::ZERO, wall: Timestamp::from_millis(1_000_000) }
@@ -75,7 +78,9 @@ mod tests {
 
     #[test]
     fn a_pause_is_told_before_a_lock_and_a_lock_before_idleness() {
-        let mut presence = Presence::default();
+        let rule =
+            IdleRule { threshold: Duration::from_secs(300), inhibitors: InhibitorRule::Ignored };
+        let mut presence = Presence::new(rule);
         let mut since = Since::default();
         assert_eq!(since.standing(&presence), (Standing::Unknown, None));
         presence.input(at(1));

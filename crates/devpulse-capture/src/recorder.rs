@@ -1,6 +1,7 @@
 //! The one task that owns the state: it folds what hooks saw and what the agent asks for
 //! into events.
 
+mod gaps;
 mod power;
 mod shots;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use crate::capture::Figures;
 use crate::captured::{Captured, CheckpointUpdate, Urgency};
 use crate::clock::{Clock, Moment};
 use crate::hook::{Observation, Report};
-use crate::idle::Presence;
+use crate::idle::{IdleRule, Presence};
 use crate::policy::CapturePolicy;
 use crate::present::{Present, Since};
 use crate::screenshot::{Schedule, ScreenHealth, ScreenshotError};
@@ -47,7 +48,7 @@ pub(crate) struct Recorder {
     clock: Clock,
     policy: watch::Receiver<CapturePolicy>,
     policy_in_force: CapturePolicy,
-    idle_threshold: watch::Sender<Duration>,
+    idle_rule: watch::Sender<IdleRule>,
     signals: watch::Receiver<Signals>,
     screen: StatusEntry,
     withheld: Arc<AtomicU64>,
@@ -64,6 +65,8 @@ pub(crate) struct Recorder {
     asleep: Duration,
     /// The session that the committed checkpoint names.
     checkpointed: Option<EventId>,
+    /// Since when nothing tells of the focus, after something did.
+    unobserved: Option<Moment>,
     /// Nothing is folded in before this.
     latest: Moment,
 }
@@ -79,7 +82,7 @@ impl Recorder {
     pub(crate) fn new(
         clock: Clock,
         mut policy: watch::Receiver<CapturePolicy>,
-        idle_threshold: watch::Sender<Duration>,
+        idle_rule: watch::Sender<IdleRule>,
         signals: watch::Receiver<Signals>,
         screen: StatusEntry,
         withheld: Arc<AtomicU64>,
@@ -89,13 +92,13 @@ impl Recorder {
         let policy_in_force = policy.borrow_and_update().clone();
         Self {
             policy,
-            idle_threshold,
+            idle_rule,
             signals,
             screen,
             withheld,
             out,
             tracker: Tracker::new(&policy_in_force),
-            presence: Presence::default(),
+            presence: Presence::new(policy_in_force.idle_rule()),
             schedule: Schedule::new(&policy_in_force.screenshot, now.mono, rand::random()),
             shots: Shots::new(clock.clone()),
             health: ScreenHealth::default(),
@@ -104,6 +107,7 @@ impl Recorder {
             since: Since::default(),
             asleep: clock.asleep(),
             checkpointed: None,
+            unobserved: None,
             latest: now,
             policy_in_force,
             clock,
@@ -147,7 +151,8 @@ impl Recorder {
             return None;
         }
         let screens = self.may_shoot().ok().and_then(|()| self.schedule.deadline());
-        [self.tracker.deadline(), screens].into_iter().flatten().min()
+        let presence = self.presence.deadline();
+        [self.tracker.deadline(), presence, screens].into_iter().flatten().min()
     }
 
     async fn tick(&mut self) {
@@ -155,6 +160,8 @@ impl Recorder {
         let now = self.advance(self.clock.now());
         let ends = self.tracker.tick(now);
         self.sessions(ends).await;
+        let changes = self.presence.due(now);
+        self.presence_changes(changes).await;
         if self.may_shoot().is_ok()
             && let Some(trigger) = self.schedule.due(now.mono, rand::random())
         {
@@ -165,9 +172,10 @@ impl Recorder {
     async fn apply_policy(&mut self) {
         let policy = self.policy.borrow_and_update().clone();
         let now = self.advance(self.clock.now());
-        self.idle_threshold.send_if_modified(|threshold| {
-            std::mem::replace(threshold, policy.idle_threshold) != policy.idle_threshold
-        });
+        let idle_rule = policy.idle_rule();
+        self.idle_rule.send_if_modified(|rule| std::mem::replace(rule, idle_rule) != idle_rule);
+        let changes = self.presence.apply(idle_rule);
+        self.presence_changes(changes).await;
         self.schedule.apply(&policy.screenshot, now.mono, rand::random());
         let before = &self.policy_in_force;
         if before.screenshot != policy.screenshot || before.window.rules != policy.window.rules {
@@ -192,6 +200,7 @@ impl Recorder {
                 let at = self.advance(at);
                 let ends = self.tracker.lost(at);
                 self.sessions(ends).await;
+                self.focus_lost(at);
             }
             Report::Lost(Signal::Screen, _) => self.shots.grabber = None,
             // What was last known holds until a backend says otherwise.
@@ -203,6 +212,7 @@ impl Recorder {
         match observation {
             Observation::Window(facts) => {
                 let at = self.advance(at);
+                self.focus_found(at).await;
                 if self.tracker.focused_window() != Some(facts.window) {
                     self.focus_moved(at).await;
                 }
@@ -218,6 +228,7 @@ impl Recorder {
             }
             Observation::NoWindow => {
                 let at = self.advance(at);
+                self.focus_found(at).await;
                 let ends = self.tracker.no_window(at);
                 self.sessions(ends).await;
             }
@@ -225,6 +236,12 @@ impl Recorder {
                 let changes = self.presence.quiet(since);
                 self.presence_changes(changes).await;
             }
+            Observation::StillQuiet { since } => {
+                let changes = self.presence.still_quiet(since);
+                self.presence_changes(changes).await;
+            }
+            Observation::Screen(screen) => self.presence.screen(screen, at),
+            Observation::Listening => self.presence.listening(at),
             Observation::Input => {
                 let changes = self.presence.input(at);
                 self.presence_changes(changes).await;
@@ -274,6 +291,7 @@ impl Recorder {
                 if self.phase != Phase::Ended {
                     self.shots.discard_running(ScreenshotError::Ended);
                     self.hold(Hold::Paused, now).await;
+                    self.focus_found(now).await;
                     self.phase = Phase::Ended;
                     // A machine that shuts down has said so already.
                     if !self.session.is_shutting_down() {

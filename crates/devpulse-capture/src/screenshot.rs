@@ -99,6 +99,14 @@ impl GrabError {
     }
 }
 
+#[cfg(target_os = "linux")]
+impl GrabError {
+    /// What a hook's error says, with its cause.
+    pub(crate) fn from_cause(error: crate::hook::HookError) -> Self {
+        Self::with_source("the windows cannot be listed", error)
+    }
+}
+
 /// Why there is no screenshot.
 #[derive(Debug, thiserror::Error)]
 pub enum ScreenshotError {

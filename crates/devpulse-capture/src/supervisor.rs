@@ -1,5 +1,9 @@
 //! Keeps one signal served: probes its backends in order, takes one only when it has
-//! delivered, and begins again when it dies.
+//! delivered, and begins again when it dies, by whatever cause.
+
+mod own_task;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +14,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::desktop::Desktop;
+use crate::desktop::{Arrival, Desktop};
 use crate::hook::{Hook, HookError, Observations, Probe, Refusal, Report};
+use crate::idle::IdleRule;
 use crate::signals::{Signal, StatusEntry};
+use own_task::OwnTask;
 
 /// A backend that is silent for this long at its start is refused.
 const FIRST_OBSERVATION: Duration = Duration::from_secs(5);
@@ -31,7 +37,7 @@ pub(crate) struct Supervisor {
     pub(crate) clock: Clock,
     pub(crate) reports: mpsc::Sender<Report>,
     pub(crate) status: StatusEntry,
-    pub(crate) idle_threshold: watch::Receiver<Duration>,
+    pub(crate) idle_rule: watch::Receiver<IdleRule>,
     pub(crate) cancel: CancellationToken,
 }
 
@@ -57,6 +63,7 @@ impl Supervisor {
             self.status.unserved(CapabilityState::Unavailable, unwatched(self.signal).to_owned());
             return;
         }
+        let mut arrival = Arrival::of(&self.desktop);
         let mut wait = SHORTEST_WAIT;
         loop {
             match self.round().await {
@@ -64,8 +71,10 @@ impl Supervisor {
                 Round::Served(lived) if lived >= LIVED => wait = SHORTEST_WAIT,
                 Round::Served(_) | Round::Refused => {}
             }
-            sleep_about(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+            tokio::select! {
+                () = sleep_about(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+                () = arrival.next() => wait = SHORTEST_WAIT,
+            }
         }
     }
 
@@ -73,7 +82,7 @@ impl Supervisor {
         let mut refusals = Vec::new();
         let mut hopeful = Vec::new();
         for probe in &self.probes {
-            let refusal = match (probe.open)(&self.desktop).await {
+            let refusal = match self.open(probe).await {
                 Ok(hook) => match self.watch(hook, &hopeful).await {
                     Ok(lived) => return Round::Served(lived),
                     Err(refusal) => refusal,
@@ -88,18 +97,24 @@ impl Supervisor {
             }
             refusals.push(refusal);
         }
-        let denied = refusals.iter().find(|refusal| matches!(refusal, Refusal::Denied(_)));
-        let state = match denied {
-            Some(_) => CapabilityState::Denied,
-            None => CapabilityState::Unavailable,
-        };
-        if let Some(first) = denied.or(refusals.first()) {
-            self.status.unserved(state, first.to_string());
+        if let Some(told) = Refusal::most_telling(&refusals) {
+            let state = match told {
+                Refusal::Denied(_) => CapabilityState::Denied,
+                _ => CapabilityState::Unavailable,
+            };
+            self.status.unserved(state, told.to_string());
         }
         if refusals.iter().all(|refusal| matches!(refusal, Refusal::Absent(_))) {
             return Round::Hopeless;
         }
         Round::Refused
+    }
+
+    /// Tries a backend, off this task: what it does wrong ends it alone.
+    async fn open(&self, probe: &Probe) -> Result<Box<dyn Hook>, Refusal> {
+        let (open, desktop) = (Arc::clone(&probe.open), Arc::clone(&self.desktop));
+        let opened = OwnTask::spawn(async move { open(&desktop).await }).end().await;
+        opened.unwrap_or_else(|_panicked| Err(Refusal::Failed(fault(probe.backend))))
     }
 
     /// Runs the hook until it ends, or until one of those that were tried before it could
@@ -111,17 +126,18 @@ impl Supervisor {
             self.clock.clone(),
             self.reports.clone(),
             self.status.clone(),
-            self.idle_threshold.clone(),
+            self.idle_rule.clone(),
         );
         let first = out.first();
-        let mut run = hook.run(out, self.cancel.child_token());
+        let cancel = self.cancel.child_token();
+        let mut run = OwnTask::spawn(async move { hook.run(out, cancel).await });
         let early_end = tokio::select! {
             biased;
             taken = timeout(FIRST_OBSERVATION, first.delivered()) => match taken {
                 Ok(()) => None,
                 Err(_) => return Err(Refusal::Failed(format!("{backend} told nothing"))),
             },
-            end = &mut run => Some(end),
+            end = run.end() => Some(ended(backend, end)),
         };
         tracing::info!(signal = self.signal.as_str(), backend, "serves");
         let since = Instant::now();
@@ -132,7 +148,7 @@ impl Supervisor {
             }
             Some(end) => end,
             None => tokio::select! {
-                end = run => end,
+                end = run.end() => ended(backend, end),
                 better = self.opens(before) => Err(HookError::new(format!("{better} serves again"))),
             },
         };
@@ -156,12 +172,25 @@ impl Supervisor {
             sleep_about(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
             for probe in probes {
-                if (probe.open)(&self.desktop).await.is_ok() {
+                if self.open(probe).await.is_ok() {
                     return probe.backend;
                 }
             }
         }
     }
+}
+
+/// How a hook ended that may have panicked.
+fn ended(
+    backend: &str,
+    end: Result<Result<(), HookError>, own_task::Panicked>,
+) -> Result<(), HookError> {
+    end.unwrap_or_else(|_panicked| Err(HookError::new(fault(backend))))
+}
+
+/// What is said of a backend that panicked. What it panicked with may quote a title.
+fn fault(backend: &str) -> String {
+    format!("{backend} stopped by a fault of its own and is started again")
 }
 
 /// The wait, varied by a quarter.

@@ -22,6 +22,8 @@ pub struct Config {
     pub heartbeat_interval: Duration,
     /// Time without input after which the person is inactive.
     pub idle_threshold: Duration,
+    /// What it means for that when a program keeps the screen awake.
+    pub idle_inhibitors: InhibitorRule,
     /// Time between looks at the server's configuration.
     pub config_poll: Duration,
     /// When a batch is complete.
@@ -149,6 +151,17 @@ pub enum Trigger {
     Unlock,
 }
 
+/// What it means that a program keeps the screen awake, as meetings and films do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InhibitorRule {
+    /// Whoever was active stays so: listening is not idleness.
+    #[default]
+    KeepActive,
+    /// Nothing: input alone counts.
+    Ignored,
+}
+
 /// How windows are hidden in images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -202,6 +215,7 @@ impl Default for Config {
         Self {
             heartbeat_interval: Duration::from_secs(60),
             idle_threshold: Duration::from_secs(300),
+            idle_inhibitors: InhibitorRule::KeepActive,
             config_poll: Duration::from_secs(300),
             batch: BatchConfig {
                 max_events: 100,

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Seq, Timestamp};
 
-/// Events that were captured and cannot be delivered. Silence is never an answer.
+/// Events that were captured and cannot be delivered, or that could not be captured. Silence is
+/// never an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     /// Why they are missing.
     pub reason: GapReason,
-    /// How many are missing.
+    /// How many are missing; zero where nobody can know.
     pub count: u64,
     /// The first missing one, where known.
     pub from_seq: Option<Seq>,
@@ -40,6 +41,9 @@ pub enum GapReason {
     DatabaseLost,
     /// The person or an administrator discarded them.
     Discarded,
+    /// Nothing told which window had the focus between `from_time` and `to_time`, because the
+    /// desktop or what listens to it was gone.
+    FocusUnobserved,
 }
 
 impl GapReason {
@@ -51,6 +55,7 @@ impl GapReason {
         Self::Undecryptable,
         Self::DatabaseLost,
         Self::Discarded,
+        Self::FocusUnobserved,
     ];
 
     /// The reason as the wire writes it.
@@ -63,6 +68,7 @@ impl GapReason {
             Self::Undecryptable => "undecryptable",
             Self::DatabaseLost => "database_lost",
             Self::Discarded => "discarded",
+            Self::FocusUnobserved => "focus_unobserved",
         }
     }
 }

@@ -22,7 +22,9 @@ pub use config::{
     Allowed, Config, Key, RefusedSetting, Rule, RuleAction, ScreenshotConfig, ServerConfig,
     ServerConfigError, WindowConfig,
 };
-pub use config::{BatchConfig, ImageFormat, LimitsConfig, Mask, PauseConfig, TitlePolicy, Trigger};
+pub use config::{
+    BatchConfig, ImageFormat, InhibitorRule, LimitsConfig, Mask, PauseConfig, TitlePolicy, Trigger,
+};
 pub use enroll::{
     DeviceInfo, EnrollRequest, EnrollResponse, KeyResponse, Platform, TokenRequest, TokenResponse,
 };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use devpulse_capture::{Backends, Desktop, Probe};
+use devpulse_capture::{Backends, Desktop, Probe, Refusal};
 use devpulse_control::{ClientError, ControlClient, Status};
 use devpulse_protocol::Timestamp;
 use tokio::time::timeout;
@@ -191,17 +191,29 @@ async fn probe_all(desktop: &Desktop) -> [SignalFact; 4] {
 
 /// Opens the backends in their order until one can serve, and lets go of it at once.
 async fn probe(probes: Vec<Probe>, desktop: &Desktop) -> SignalFact {
-    let mut refusals = Vec::new();
+    let mut refusals: Vec<(&'static str, Refusal)> = Vec::new();
     let deadline = tokio::time::Instant::now() + PROBE_DEADLINE;
     for probe in probes {
         let refusal = match tokio::time::timeout_at(deadline, (probe.open)(desktop)).await {
             Ok(Ok(_hook)) => return SignalFact::Could(probe.backend),
-            Ok(Err(refusal)) => refusal.to_string(),
-            Err(_) => "it did not answer in time".to_owned(),
+            Ok(Err(refusal)) => refusal,
+            Err(_) => Refusal::Failed("it did not answer in time".to_owned()),
         };
         refusals.push((probe.backend, refusal));
     }
-    SignalFact::CouldNot(refusals)
+    SignalFact::CouldNot(told(&refusals))
+}
+
+/// What there is to say of why nothing serves: backends of other desktops are passed over.
+fn told(refusals: &[(&'static str, Refusal)]) -> Vec<(&'static str, String)> {
+    let all: Vec<Refusal> = refusals.iter().map(|(_, refusal)| refusal.clone()).collect();
+    let Some(gravest) = Refusal::most_telling(&all) else { return Vec::new() };
+    let grave = |refusal: &&Refusal| match gravest {
+        Refusal::Failed(_) => matches!(refusal, Refusal::Failed(_)),
+        gravest => *refusal == gravest,
+    };
+    let told = refusals.iter().filter(|(_, refusal)| grave(&refusal));
+    told.map(|(backend, refusal)| (*backend, refusal.to_string())).collect()
 }
 
 async fn ask_server(settings: &Settings, url: Option<ServerUrl>) -> ServerFact {

@@ -1,6 +1,6 @@
 //! What each signal is served by, what is missing, and how to get it.
 
-use devpulse_capture::Signal;
+use devpulse_capture::{Signal, remedy_for};
 use devpulse_control::SignalStatus;
 use devpulse_protocol::CapabilityState;
 
@@ -28,7 +28,9 @@ fn check(signal: Signal, fact: &SignalFact) -> Check {
         SignalFact::CouldNot(tried) => {
             let tried: Vec<_> =
                 tried.iter().map(|(backend, why)| format!("{backend}: {why}")).collect();
-            Check::warning(name, tried.join("; "), remedy(signal))
+            let tried = tried.join("; ");
+            let remedy = remedy_for(&tried).unwrap_or(remedy(signal));
+            Check::warning(name, tried, remedy)
         }
         SignalFact::NotTold => {
             Check::unknown(name, "the agent that runs does not say what it is served by")
@@ -51,15 +53,16 @@ fn served(signal: Signal, status: &SignalStatus) -> Check {
         CapabilityState::Degraded => Check::warning(
             name,
             format!("{backend} serves it in part: {}; it {seen}", shortcoming.unwrap_or("no reason is told")),
-            remedy(signal),
+            shortcoming.and_then(remedy_for).unwrap_or(remedy(signal)),
         ),
         CapabilityState::Unavailable => {
-            Check::warning(name, shortcoming.unwrap_or(nothing_known(signal)), remedy(signal))
+            let remedy = shortcoming.and_then(remedy_for).unwrap_or(remedy(signal));
+            Check::warning(name, shortcoming.unwrap_or(nothing_known(signal)), remedy)
         }
         CapabilityState::Denied => Check::failed(
             name,
             shortcoming.unwrap_or("the system forbids it"),
-            Some("permit it in the settings of the desktop, or start the agent inside the person's session".to_owned()),
+            Some(shortcoming.and_then(remedy_for).unwrap_or("permit it in the settings of the desktop, or start the agent inside the person's session").to_owned()),
         ),
     }
 }
@@ -77,8 +80,8 @@ const fn nothing_known(signal: Signal) -> &'static str {
 const fn remedy(signal: Signal) -> &'static str {
     match signal {
         Signal::Focus | Signal::Idle | Signal::Screen => {
-            "start the agent inside a graphical X11 session, where DISPLAY is set and \
-             WAYLAND_DISPLAY is not"
+            "start the agent inside a graphical session: an X11 session, where DISPLAY is set and \
+             WAYLAND_DISPLAY is not, or a Wayland session of Sway, Hyprland, KDE Plasma or GNOME"
         }
         Signal::Session => {
             "start the agent inside a login session of systemd-logind, or of a desktop with \

@@ -371,6 +371,11 @@ pub const TABLE: &[Setting] = &[
         same("DEVPULSE_IDLE_THRESHOLD"),
         "Seconds without input after which the person is inactive.",
     ),
+    policy(
+        Key::IdleInhibitors,
+        None,
+        "Whether a program that keeps the screen awake keeps the person active.",
+    ),
     policy(Key::ConfigPoll, None, "Seconds between looks at the server's configuration."),
     policy(
         Key::BatchMaxEvents,

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
-use zbus::message::{Message, Type};
+use zbus::message::{Flags, Message, Type};
 use zbus::zvariant::{DynamicType, OwnedValue, Type as Signature};
 use zbus::{Connection, MessageStream};
 
@@ -94,20 +94,57 @@ impl Bus {
         self.call(properties, "Get", &(object.interface, property)).await
     }
 
+    /// What the bus calls this connection.
+    pub(super) fn unique_name(&self) -> String {
+        self.connection.unique_name().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The next signal or call. Loses nothing when dropped.
+    ///
+    /// # Errors
+    /// Fails once the bus is gone.
+    pub(super) async fn next_message(&mut self) -> Result<Message, HookError> {
+        loop {
+            let message = self.next().await?;
+            if matches!(message.message_type(), Type::Signal | Type::MethodCall) {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Tells the caller that its call was heard, where it is one that waits for that.
+    pub(super) async fn acknowledge(&self, call: &Message) -> Result<(), HookError> {
+        if call.message_type() != Type::MethodCall
+            || call.primary_header().flags().contains(Flags::NoReplyExpected)
+        {
+            return Ok(());
+        }
+        self.connection
+            .reply(&call.header(), &())
+            .await
+            .map_err(|error| HookError::with_source(format!("{} is gone", self.name), error))
+    }
+
     /// The next signal. Loses nothing when dropped.
     ///
     /// # Errors
     /// Fails once the bus is gone.
     pub(super) async fn next_signal(&mut self) -> Result<Message, HookError> {
         loop {
-            match self.messages.next().await {
-                Some(Ok(message)) if message.message_type() == Type::Signal => return Ok(message),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => {
-                    return Err(HookError::with_source(format!("{} is gone", self.name), error));
-                }
-                None => return Err(HookError::new(format!("{} is gone", self.name))),
+            let message = self.next().await?;
+            if message.message_type() == Type::Signal {
+                return Ok(message);
             }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Message, HookError> {
+        match self.messages.next().await {
+            Some(Ok(message)) => Ok(message),
+            Some(Err(error)) => {
+                Err(HookError::with_source(format!("{} is gone", self.name), error))
+            }
+            None => Err(HookError::new(format!("{} is gone", self.name))),
         }
     }
 

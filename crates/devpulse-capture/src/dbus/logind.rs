@@ -9,9 +9,10 @@ use zbus::zvariant::OwnedValue;
 
 use super::bus::{Bus, CallError, Object};
 use super::inhibitor::Inhibitor;
-use super::{own_session, saver, session_bus};
+use super::{kept_screen, own_session, saver, session_bus};
 use crate::desktop::Desktop;
 use crate::hook::{BoxFuture, Hook, HookError, Observation, Observations, Refusal, SessionChange};
+use crate::idle::KeptScreen;
 use crate::signals::Signal;
 
 /// Its name in `doctor`.
@@ -47,6 +48,8 @@ struct Watch {
     session: Option<String>,
     session_id: Option<String>,
     inhibitor: Inhibitor,
+    /// What logind and what others say of programs that keep the screen awake.
+    screen: [KeptScreen; 2],
     /// What keeps locks from being seen.
     lock_shortcoming: Option<String>,
     out: Observations,
@@ -56,6 +59,8 @@ struct Watch {
 #[derive(Debug, PartialEq)]
 enum Told {
     Change(SessionChange),
+    /// A program keeps the screen awake, or none of those does that asked logind.
+    Screen(KeptScreen),
     /// The hint about the lock changed, and has to be asked for.
     HintChanged,
     /// A session came.
@@ -85,6 +90,7 @@ impl LogindHook {
             logind,
             savers,
             inhibitor: Inhibitor::Free,
+            screen: [KeptScreen::Free; 2],
             lock_shortcoming: None,
             out,
         };
@@ -121,7 +127,20 @@ impl Watch {
             self.say(SessionChange::Covered).await;
         }
         self.show(refused.as_ref());
+        self.screen[0] = kept_screen::at_logind(&self.system).await;
+        if let Some(session) = &self.savers {
+            self.screen[1] = kept_screen::on_session(session).await;
+        }
+        self.say_screen().await;
         Ok(())
+    }
+
+    async fn say_screen(&mut self) {
+        let screen = match self.screen {
+            [KeptScreen::Free, KeptScreen::Free] => KeptScreen::Free,
+            _ => KeptScreen::Awake,
+        };
+        self.out.send(Observation::Screen(screen), self.out.now()).await;
     }
 
     /// Waits for the next thing to happen.
@@ -142,8 +161,15 @@ impl Watch {
                 }
             }
             message = savers => {
-                if let Some(change) = saver::told(&message?) {
+                let message = message?;
+                if let Some(change) = saver::told(&message) {
                     self.say(change).await;
+                }
+                if let Some(session) = &self.savers
+                    && kept_screen::concerns(&message)
+                {
+                    self.screen[1] = kept_screen::on_session(session).await;
+                    self.say_screen().await;
                 }
             }
         }
@@ -153,6 +179,10 @@ impl Watch {
     async fn told(&mut self, told: Told) -> Result<(), HookError> {
         match told {
             Told::Change(change) => self.changed(change).await,
+            Told::Screen(screen) => {
+                self.screen[0] = screen;
+                self.say_screen().await;
+            }
             Told::HintChanged => {
                 let path = self.session.clone().unwrap_or_default();
                 let locked = own_session::is_locked(&self.system, &path).await.map_err(unheard)?;
@@ -240,6 +270,9 @@ async fn subscribe(bus: &Bus) -> Result<(), CallError> {
             format!("type='signal',sender='{LOGIND}',interface='{interface}',member='{member}'");
         bus.subscribe(&rule).await?;
     }
+    let Object { path, .. } = MANAGER;
+    let changed = format!("sender='{LOGIND}',path='{path}',member='PropertiesChanged'");
+    bus.subscribe(&format!("type='signal',interface='{PROPERTIES}',{changed}")).await?;
     let owner = "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged'";
     bus.subscribe(&format!("{owner},arg0='{LOGIND}'")).await
 }
@@ -253,7 +286,10 @@ async fn savers(desktop: &Desktop) -> (Option<Bus>, Option<String>) {
     let missing = "so locks that only a screen saver knows of are not seen";
     match session_bus(desktop).await {
         Ok(bus) => match saver::subscribe(&bus).await {
-            Ok(()) => (Some(bus), None),
+            Ok(()) => {
+                kept_screen::subscribe(&bus).await;
+                (Some(bus), None)
+            }
             Err(error) => (None, Some(format!("the session bus refuses: {error}, {missing}"))),
         },
         Err(refusal) => (None, Some(format!("{refusal}, {missing}"))),
@@ -293,6 +329,10 @@ fn told(message: &Message, logind: &str, own: Option<&str>) -> Option<Told> {
             _ => None,
         };
     }
+    if (interface, member, path) == (PROPERTIES, "PropertiesChanged", MANAGER.path) {
+        let (_, changed, _): Changed = body.deserialize().ok()?;
+        return kept_screen::told(&changed).map(Told::Screen);
+    }
     if Some(path) != own {
         return None;
     }
@@ -304,8 +344,10 @@ fn told(message: &Message, logind: &str, own: Option<&str>) -> Option<Told> {
     }
 }
 
+/// An interface, what changed of its properties to what, and what only changed.
+type Changed = (String, HashMap<String, OwnedValue>, Vec<String>);
+
 fn hint(message: &Message) -> Option<Told> {
-    type Changed = (String, HashMap<String, OwnedValue>, Vec<String>);
     let (interface, mut changed, invalidated): Changed = message.body().deserialize().ok()?;
     if interface != SESSION {
         return None;

@@ -58,7 +58,7 @@ async fn watch(
     readiness: &Readiness,
     out: &Observations,
 ) -> Result<(), HookError> {
-    let mut threshold = out.idle_threshold();
+    let mut rule = out.idle_rule();
     let opened = connection.clone();
     let mut alarms = off_the_runtime(move || Alarms::new(opened)).await??;
     let mut quiet_since = None;
@@ -70,14 +70,14 @@ async fn watch(
         if !due {
             tokio::select! {
                 ready = readiness.wait() => ready?,
-                changed = threshold.changed() => match changed {
+                changed = rule.changed() => match changed {
                     Ok(()) => due = true,
                     Err(_) => return Ok(()),
                 },
             }
             continue;
         }
-        let limits = Limits::new(*threshold.borrow_and_update(), quiet_since, out.now());
+        let limits = Limits::new(rule.borrow_and_update().threshold, quiet_since, out.now());
         let (armed, returned) = off_the_runtime(move || (alarms.arm(limits), alarms)).await?;
         alarms = returned;
         due = false;

@@ -6,7 +6,7 @@ use devpulse_capture::{
     Capture, CaptureHandle, CapturePolicy, Captured, Desktop, Signal, SignalStatus,
 };
 use devpulse_protocol::{
-    ActivityType, CapabilityState, Config, EventBody, Heartbeat, Screenshot, Timestamp, Window,
+    ActivityType, CapabilityState, Config, EventBody, Gap, Heartbeat, Screenshot, Timestamp, Window,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -22,12 +22,13 @@ pub(crate) fn policy() -> CapturePolicy {
 pub(crate) struct CaptureLog {
     pub(crate) handle: CaptureHandle,
     events: mpsc::Receiver<Captured>,
+    windows: Vec<Window>,
 }
 
 impl CaptureLog {
     pub(crate) fn start(policy: CapturePolicy, desktop: Desktop) -> Self {
         let (out, events) = mpsc::channel(64);
-        Self { handle: Capture::start(policy, desktop, out), events }
+        Self { handle: Capture::start(policy, desktop, out), events, windows: Vec::new() }
     }
 
     pub(crate) fn wall_now(&self) -> Timestamp {
@@ -40,7 +41,10 @@ impl CaptureLog {
     }
 
     async fn next(&mut self) -> Captured {
-        timeout(DEADLINE, self.events.recv()).await.expect("an event in time").unwrap()
+        let next = timeout(DEADLINE, self.events.recv()).await;
+        let captured = next.expect("an event in time").unwrap();
+        self.remember(&captured);
+        captured
     }
 
     async fn until<T>(&mut self, mut wanted: impl FnMut(&EventBody) -> Option<T>) -> (Captured, T) {
@@ -90,6 +94,30 @@ impl CaptureLog {
         })
         .await;
         windows
+    }
+
+    /// All windows that were handed on so far, also those that were passed over.
+    pub(crate) fn all_windows(&mut self) -> Vec<Window> {
+        while let Ok(captured) = self.events.try_recv() {
+            self.remember(&captured);
+        }
+        std::mem::take(&mut self.windows)
+    }
+
+    fn remember(&mut self, captured: &Captured) {
+        if let EventBody::Window(window) = &captured.body {
+            self.windows.push(window.clone());
+        }
+    }
+
+    pub(crate) async fn gap(&mut self) -> Gap {
+        let (_, gap) = self
+            .until(|body| match body {
+                EventBody::Gap(gap) => Some(gap.clone()),
+                _ => None,
+            })
+            .await;
+        gap
     }
 
     pub(crate) async fn screenshot(&mut self) -> (Captured, Screenshot) {

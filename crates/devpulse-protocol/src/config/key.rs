@@ -8,6 +8,7 @@ use std::fmt;
 pub enum Key {
     HeartbeatInterval,
     IdleThreshold,
+    IdleInhibitors,
     ConfigPoll,
     BatchMaxEvents,
     BatchMaxBytes,
@@ -69,9 +70,10 @@ const DAY_S: i64 = 86_400;
 
 impl Key {
     /// Every setting, in the order in which people read them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::HeartbeatInterval,
         Self::IdleThreshold,
+        Self::IdleInhibitors,
         Self::ConfigPoll,
         Self::BatchMaxEvents,
         Self::BatchMaxBytes,
@@ -119,6 +121,9 @@ impl Key {
                 ("heartbeat_interval_s", Allowed::Integer { min: 1, max: DAY_S })
             }
             Self::IdleThreshold => ("idle_threshold_s", Allowed::Integer { min: 1, max: DAY_S }),
+            Self::IdleInhibitors => {
+                ("idle_inhibitors", Allowed::OneOf(&["keep_active", "ignored"]))
+            }
             Self::ConfigPoll => ("config_poll_s", Allowed::Integer { min: 1, max: DAY_S }),
             Self::BatchMaxEvents => ("batch.max_events", Allowed::Integer { min: 1, max: 1000 }),
             Self::BatchMaxBytes => {

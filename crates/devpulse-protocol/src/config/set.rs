@@ -39,6 +39,7 @@ impl Config {
         match key {
             Key::HeartbeatInterval => json!(self.heartbeat_interval.as_secs()),
             Key::IdleThreshold => json!(self.idle_threshold.as_secs()),
+            Key::IdleInhibitors => json!(self.idle_inhibitors),
             Key::ConfigPoll => json!(self.config_poll.as_secs()),
             Key::BatchMaxEvents => json!(self.batch.max_events),
             Key::BatchMaxBytes => json!(self.batch.max_bytes),
@@ -70,6 +71,7 @@ impl Config {
                 self.heartbeat_interval = Duration::from_secs(whole(value, allowed)?);
             }
             Key::IdleThreshold => self.idle_threshold = Duration::from_secs(whole(value, allowed)?),
+            Key::IdleInhibitors => self.idle_inhibitors = word(value)?,
             Key::ConfigPoll => self.config_poll = Duration::from_secs(whole(value, allowed)?),
             Key::BatchMaxEvents => {
                 self.batch.max_events = whole(value, allowed)?.try_into().ok()?;

@@ -1,0 +1,178 @@
+//! A real compositor without a screen, in a folder of its own.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use devpulse_capture::Desktop;
+
+use crate::client::Client;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Whom a test runs as that is started by root.
+const NOBODY: u32 = 65534;
+
+const SWAY_CONFIG: &str = "xwayland disable\ndefault_border normal\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sway,
+    KWin,
+}
+
+/// A compositor; killed when dropped.
+pub(crate) struct Compositor {
+    kind: Kind,
+    folder: tempfile::TempDir,
+    session_bus: String,
+    size: [u32; 2],
+    process: Option<Child>,
+}
+
+impl Compositor {
+    /// `None`, said on stderr, where the compositor is missing and nobody insists.
+    pub(crate) fn start(kind: Kind, session_bus: &str, size: [u32; 2]) -> Option<Self> {
+        let Some(program) = program(kind) else {
+            assert!(
+                std::env::var_os("DEVPULSE_REQUIRE_WAYLAND").is_none(),
+                "{kind:?} is not installed"
+            );
+            eprintln!("skipped: {kind:?} is not installed");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let [width, height] = size;
+        let config = format!("{SWAY_CONFIG}output * resolution {width}x{height}\n");
+        std::fs::write(folder.path().join("sway.conf"), config).unwrap();
+        if kind == Kind::KWin {
+            // Debian's file bears a capability that a container refuses; a copy bears none.
+            std::fs::copy(program, folder.path().join("kwin_wayland")).unwrap();
+        }
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        let session_bus = session_bus.to_owned();
+        let mut compositor = Self { kind, folder, session_bus, size, process: None };
+        compositor.run();
+        Some(compositor)
+    }
+
+    /// Starts it, again where it was killed, and returns once it takes connections.
+    pub(crate) fn run(&mut self) {
+        let folder = self.folder.path();
+        let mut command = match self.kind {
+            Kind::Sway => {
+                let mut command = Command::new("sway");
+                command.arg("--config").arg(folder.join("sway.conf"));
+                command.env("WLR_BACKENDS", "headless").env("WLR_RENDERER", "pixman");
+                command.env("WLR_LIBINPUT_NO_DEVICES", "1").env("SWAYSOCK", self.sway_socket());
+                std::fs::remove_file(self.sway_socket()).ok();
+                command
+            }
+            Kind::KWin => {
+                let mut command = Command::new(folder.join("kwin_wayland"));
+                let [width, height] = self.size.map(|length| length.to_string());
+                command.args(["--virtual", "--width", &width, "--height", &height]);
+                command.args(["--no-lockscreen", "--socket", "wayland-1"]);
+                command.env("KWIN_COMPOSE", "O2").env("LIBGL_ALWAYS_SOFTWARE", "1");
+                command.env("KWIN_WAYLAND_NO_PERMISSION_CHECKS", "1");
+                command.env("KWIN_SCREENSHOT_NO_PERMISSION_CHECKS", "1");
+                command
+            }
+        };
+        command.env("XDG_RUNTIME_DIR", folder).env("HOME", folder);
+        command.env("DBUS_SESSION_BUS_ADDRESS", &self.session_bus);
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output()).current_dir("/");
+        self.process = Some(command.spawn().unwrap());
+        self.answers();
+    }
+
+    /// Kills it without a word.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.socket())
+    }
+
+    /// What the environment of a session on it says.
+    pub(crate) fn desktop(&self, system_bus: &str) -> Desktop {
+        Desktop {
+            wayland_display: Some("wayland-1".to_owned()),
+            runtime_dir: Some(self.folder.path().to_owned()),
+            sway_socket: (self.kind == Kind::Sway).then(|| self.sway_socket()),
+            session_bus: Some(self.session_bus.clone()),
+            system_bus: Some(system_bus.to_owned()),
+            ..Desktop::default()
+        }
+    }
+
+    fn answers(&mut self) {
+        let begun = Instant::now();
+        let mut sockets = vec![self.socket()];
+        sockets.extend((self.kind == Kind::Sway).then(|| self.sway_socket()));
+        while sockets.iter().any(|socket| UnixStream::connect(socket).is_err()) {
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "{:?} ended: {ended:?}", self.kind);
+            assert!(begun.elapsed() < DEADLINE, "{:?} does not start", self.kind);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("wayland-1")
+    }
+
+    fn sway_socket(&self) -> PathBuf {
+        self.folder.path().join("sway.sock")
+    }
+}
+
+impl Drop for Compositor {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// What compositors say matters only to whoever looks for a fault.
+fn output() -> Stdio {
+    match std::env::var_os("DEVPULSE_TEST_OUTPUT") {
+        Some(_) => Stdio::inherit(),
+        None => Stdio::null(),
+    }
+}
+
+fn program(kind: Kind) -> Option<PathBuf> {
+    let name = match kind {
+        Kind::Sway => "sway",
+        Kind::KWin => "kwin_wayland",
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| Path::is_file(file))
+}
+
+/// Compositors refuse to run as root, and KWin believes only programs of the same person: a
+/// test that root started is run anew as somebody else. Whether that was done.
+pub(crate) fn ran_as_somebody_else() -> bool {
+    if !rustix::process::geteuid().is_root() {
+        return false;
+    }
+    let name = std::thread::current().name().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let program = folder.path().join("test");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(program);
+    command.args(["--exact", &name, "--nocapture"]).current_dir("/");
+    command.env("HOME", "/nonexistent").env_remove("XDG_RUNTIME_DIR").env_remove("TMPDIR");
+    let status = command.uid(NOBODY).gid(NOBODY).status().unwrap();
+    assert!(status.success(), "{name} failed as an ordinary user");
+    true
+}
