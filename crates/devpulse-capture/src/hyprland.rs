@@ -155,7 +155,7 @@ fn ask(folder: &Path, question: &str) -> io::Result<Value> {
     Ok(serde_json::from_slice(&answer)?)
 }
 
-fn failed(error: io::Error) -> Refusal {
+fn failed(error: impl std::fmt::Display) -> Refusal {
     Refusal::Failed(format!("Hyprland does not answer: {error}"))
 }
 

@@ -14,12 +14,14 @@ pub fn remedy_for(detail: &str) -> Option<&'static str> {
 const KNOWN: [(&str, &str); 5] = [
     (
         dbus::NO_EXTENSION,
-        "run `devpulse-client doctor --install-gnome-extension`, then log out and in again",
+        "copy the extension devpulse-focus@devpulse (packaging/gnome-extension) to \
+         ~/.local/share/gnome-shell/extensions, log out and in again, and run `gnome-extensions \
+         enable devpulse-focus@devpulse`",
     ),
     (
         dbus::KWIN_FORBIDS,
-        "install DevPulse as a package, whose desktop entry asks KWin for it, and log out and in \
-         again",
+        "give the agent a desktop entry with that line and its own absolute path in Exec, and \
+         log out and in again",
     ),
     (
         wayland::NO_SCREENCOPY,
@@ -47,7 +49,7 @@ mod tests {
     #[test]
     fn gnome_without_the_extension_is_told_how_to_get_it() {
         let detail = format!("gnome-extension: {}", dbus::NO_EXTENSION);
-        assert!(remedy_for(&detail).is_some_and(|remedy| remedy.contains("--install-gnome")));
+        assert!(remedy_for(&detail).is_some_and(|remedy| remedy.contains("gnome-extensions")));
         assert_eq!(remedy_for("something else"), None);
     }
 }

@@ -1,9 +1,8 @@
 //! The same walk over three real desktops gives the same events: X11 with openbox, Sway and KWin.
 //! And what happens when a compositor dies.
 //!
-//! Sway and KWin come with no usual set of packages: without them the tests say that they are
-//! skipped and pass; with `DEVPULSE_REQUIRE_WAYLAND` set they fail. `cargo xtask test --desktops`
-//! installs them and runs this.
+//! Sway and KWin come with no usual set of packages: their tests run where
+//! `DEVPULSE_REQUIRE_WAYLAND` is set, and say elsewhere that they are skipped.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so")]

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so")]
 
 #[path = "x11/capture_log.rs"]
+#[allow(dead_code, reason = "another test uses the rest")]
 mod capture_log;
 #[path = "x11/desktop.rs"]
 mod desktop;

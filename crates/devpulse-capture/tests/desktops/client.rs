@@ -13,8 +13,6 @@ use wayland_client::protocol::{
     wl_shm::WlShm, wl_shm_pool::WlShmPool, wl_surface::WlSurface,
 };
 use wayland_client::{Connection, Dispatch, EventQueue, QueueHandle, delegate_noop};
-use wayland_protocols::wp::idle_inhibit::zv1::client::zwp_idle_inhibit_manager_v1::ZwpIdleInhibitManagerV1;
-use wayland_protocols::wp::idle_inhibit::zv1::client::zwp_idle_inhibitor_v1::ZwpIdleInhibitorV1;
 use wayland_protocols::xdg::shell::client::xdg_surface::{self, XdgSurface};
 use wayland_protocols::xdg::shell::client::xdg_toplevel::{self, XdgToplevel};
 use wayland_protocols::xdg::shell::client::xdg_wm_base::{self, XdgWmBase};
@@ -32,20 +30,13 @@ pub(crate) struct Client {
     memory: WlShm,
     shell: XdgWmBase,
     input: Input,
-    inhibitors: Option<ZwpIdleInhibitManagerV1>,
-    windows: Vec<Window>,
+    windows: Vec<XdgToplevel>,
 }
 
 /// How this compositor lets a program make input.
 enum Input {
     Pointer(ZwlrVirtualPointerV1),
     Fake(OrgKdeKwinFakeInput),
-}
-
-struct Window {
-    surface: WlSurface,
-    toplevel: XdgToplevel,
-    _inhibitor: Option<ZwpIdleInhibitorV1>,
 }
 
 #[derive(Default)]
@@ -85,7 +76,6 @@ impl Client {
             compositor: globals.bind(&handle, 1..=4, ()).unwrap(),
             memory: globals.bind(&handle, 1..=1, ()).unwrap(),
             shell: globals.bind(&handle, 1..=1, ()).unwrap(),
-            inhibitors: globals.bind(&handle, 1..=1, ()).ok(),
             input,
             windows: Vec::new(),
             queue,
@@ -113,21 +103,12 @@ impl Client {
         surface.damage(0, 0, width, height);
         surface.commit();
         self.sync();
-        self.windows.push(Window { surface, toplevel, _inhibitor: None });
+        self.windows.push(toplevel);
         self.windows.len() - 1
     }
 
     pub(crate) fn set_title(&mut self, window: usize, title: &str) {
-        self.windows[window].toplevel.set_title(title.to_owned());
-        self.sync();
-    }
-
-    /// The window keeps the screen awake.
-    pub(crate) fn inhibit(&mut self, window: usize) {
-        let window = &mut self.windows[window];
-        let inhibitors = self.inhibitors.as_ref().unwrap();
-        let inhibitor = inhibitors.create_inhibitor(&window.surface, &self.queue.handle(), ());
-        window._inhibitor = Some(inhibitor);
+        self.windows[window].set_title(title.to_owned());
         self.sync();
     }
 
@@ -223,8 +204,6 @@ delegate_noop!(Seen: ignore WlShm);
 delegate_noop!(Seen: ignore WlShmPool);
 delegate_noop!(Seen: ignore WlBuffer);
 delegate_noop!(Seen: ignore WlSurface);
-delegate_noop!(Seen: ignore ZwpIdleInhibitManagerV1);
-delegate_noop!(Seen: ignore ZwpIdleInhibitorV1);
 delegate_noop!(Seen: ignore OrgKdeKwinFakeInput);
 delegate_noop!(Seen: ignore ZwlrVirtualPointerManagerV1);
 delegate_noop!(Seen: ignore ZwlrVirtualPointerV1);

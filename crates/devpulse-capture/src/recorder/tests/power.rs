@@ -129,7 +129,7 @@ async fn whoever_waits_is_told_by_the_last_event_that_follows() {
     let recorder = Recorder::new(
         clock.clone(),
         policy_receiver,
-        watch::Sender::new(Duration::from_secs(300)),
+        watch::Sender::new(policy().idle_rule()),
         board.subscribe(),
         entry,
         Arc::default(),
@@ -142,7 +142,7 @@ async fn whoever_waits_is_told_by_the_last_event_that_follows() {
         clock.clone(),
         reports,
         crate::signals::StatusEntry::new(Signal::Session, board),
-        watch::channel(Duration::from_secs(300)).1,
+        watch::channel(policy().idle_rule()).1,
     );
     let facts = WindowFacts { window: 1, title: None, app_name: None, pid: None };
     observations.send(Observation::Window(facts), observations.now()).await;
