@@ -48,7 +48,7 @@ pub enum GapReason {
 
 impl GapReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::DiskCap,
         Self::ImageDiskCap,
         Self::Damaged,
