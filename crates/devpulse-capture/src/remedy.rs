@@ -14,9 +14,8 @@ pub fn remedy_for(detail: &str) -> Option<&'static str> {
 const KNOWN: [(&str, &str); 5] = [
     (
         dbus::NO_EXTENSION,
-        "copy the extension devpulse-focus@devpulse (packaging/gnome-extension) to \
-         ~/.local/share/gnome-shell/extensions, log out and in again, and run `gnome-extensions \
-         enable devpulse-focus@devpulse`",
+        "install the extension with `devpulse-client doctor --install-gnome-extension`, and log out \
+         and in again",
     ),
     (
         dbus::KWIN_FORBIDS,
@@ -49,7 +48,9 @@ mod tests {
     #[test]
     fn gnome_without_the_extension_is_told_how_to_get_it() {
         let detail = format!("gnome-extension: {}", dbus::NO_EXTENSION);
-        assert!(remedy_for(&detail).is_some_and(|remedy| remedy.contains("gnome-extensions")));
+        assert!(
+            remedy_for(&detail).is_some_and(|remedy| remedy.contains("--install-gnome-extension"))
+        );
         assert_eq!(remedy_for("something else"), None);
     }
 }

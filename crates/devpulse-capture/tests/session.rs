@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on says so")]
 
 #[path = "session/bus.rs"]
+#[allow(dead_code, reason = "another test uses the rest")]
 mod bus;
 
 use std::time::{Duration, Instant};

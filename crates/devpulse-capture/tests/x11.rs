@@ -433,7 +433,7 @@ async fn a_display_that_hangs_holds_nothing_up() {
 async fn without_a_display_capture_starts_and_says_what_is_missing() {
     for (desktop, reason) in [
         (Desktop::default(), "DISPLAY is not set"),
-        (Desktop { wayland_display: Some("wayland-0".into()), ..display(":0") }, "Wayland session"),
+        (Desktop { wayland_display: Some("wayland-0".into()), ..display(":0") }, "Wayland display"),
         (display("nonsense"), "no X display"),
         (display(":65000"), "no X display"),
         (display(":59000"), "does not answer"),

@@ -111,6 +111,6 @@ fn of_all_refusals_the_one_is_told_that_a_person_can_do_most_about() {
     let failed = [Refusal::Failed("first".to_owned()), Refusal::Failed("second".to_owned())];
     let all = [absent.clone(), unfit.clone(), failed[0].clone(), failed[1].clone()];
     assert_eq!(Refusal::most_telling(&all), Some(&failed[0]));
-    assert_eq!(Refusal::most_telling(&[absent.clone(), unfit.clone()]), Some(&unfit));
+    assert_eq!(Refusal::most_telling(&[absent, unfit.clone()]), Some(&unfit));
     assert_eq!(Refusal::most_telling(&[]), None);
 }

@@ -31,6 +31,9 @@ use crate::signals::Signal;
 /// From this version on, input can be told from what keeps the screen awake.
 const TELLS_INPUT: u32 = 2;
 
+const NOT_ALONE: &str = "this compositor does not count time without input while a program keeps \
+                         the screen awake, although the policy asks for it";
+
 /// The compositor may tell of the end of a count this much late.
 const SLACK: Duration = Duration::from_millis(300);
 
@@ -127,6 +130,7 @@ impl IdleHook {
         let mut _count = self.count(timing.threshold, timing.inhibitors, number);
         self.wire.settle(&mut self.ears).await?;
         out.send(Observation::Listening, out.now()).await;
+        out.shortcoming(self.shortcoming(timing.inhibitors));
         let mut outdated = false;
         loop {
             tokio::select! {
@@ -149,7 +153,21 @@ impl IdleHook {
                 timing = *rule.borrow_and_update();
                 state = State::Listening(out.now());
                 _count = self.count(timing.threshold, timing.inhibitors, number);
+                out.shortcoming(self.shortcoming(timing.inhibitors));
             }
+        }
+    }
+
+    /// What cannot be counted as the policy asks.
+    fn shortcoming(&self, inhibitors: InhibitorRule) -> Option<String> {
+        (inhibitors == InhibitorRule::Ignored && !self.tells_input()).then(|| NOT_ALONE.to_owned())
+    }
+
+    /// Whether input can be told from what keeps the screen awake.
+    fn tells_input(&self) -> bool {
+        match &self.counter {
+            Counter::Kde(_) => false,
+            Counter::Ext(notifier) => wayland_client::Proxy::version(notifier) >= TELLS_INPUT,
         }
     }
 
@@ -161,15 +179,12 @@ impl IdleHook {
             Counter::Kde(idle) => {
                 Count::Kde(idle.get_idle_timeout(&self.seat, millis, &queue, number))
             }
-            Counter::Ext(notifier) => {
-                let version = wayland_client::Proxy::version(notifier);
-                Count::Ext(match inhibitors {
-                    InhibitorRule::Ignored if version >= TELLS_INPUT => {
-                        notifier.get_input_idle_notification(millis, &self.seat, &queue, number)
-                    }
-                    _ => notifier.get_idle_notification(millis, &self.seat, &queue, number),
-                })
-            }
+            Counter::Ext(notifier) => Count::Ext(match inhibitors {
+                InhibitorRule::Ignored if self.tells_input() => {
+                    notifier.get_input_idle_notification(millis, &self.seat, &queue, number)
+                }
+                _ => notifier.get_idle_notification(millis, &self.seat, &queue, number),
+            }),
         }
     }
 }

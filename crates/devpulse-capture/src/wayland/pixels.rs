@@ -141,24 +141,24 @@ mod tests {
     }
 
     #[track_caller]
-    fn seen(transform: Transform, given: Frame, expected: Frame) {
+    fn seen(transform: Transform, given: Frame, expected: &Frame) {
         let got = upright(given, transform);
         let letters: Vec<char> = got.rgb.iter().step_by(3).map(|byte| *byte as char).collect();
-        assert!(got == expected, "{transform:?} gives {letters:?}");
+        assert!(got == *expected, "{transform:?} gives {letters:?}");
     }
 
     #[test]
     fn an_image_of_a_turned_monitor_is_set_upright() {
         let content = || image(3, "abcdef");
         // What the monitor is given: flipped left to right, then turned against the clock.
-        seen(Transform::_90, image(2, "cfbead"), content());
-        seen(Transform::_180, image(3, "fedcba"), content());
-        seen(Transform::_270, image(2, "daebfc"), content());
-        seen(Transform::Flipped, image(3, "cbafed"), content());
-        seen(Transform::Flipped90, image(2, "adbecf"), content());
-        seen(Transform::Flipped180, image(3, "defabc"), content());
-        seen(Transform::Flipped270, image(2, "fcebda"), content());
-        seen(Transform::Normal, content(), content());
+        seen(Transform::_90, image(2, "cfbead"), &content());
+        seen(Transform::_180, image(3, "fedcba"), &content());
+        seen(Transform::_270, image(2, "daebfc"), &content());
+        seen(Transform::Flipped, image(3, "cbafed"), &content());
+        seen(Transform::Flipped90, image(2, "adbecf"), &content());
+        seen(Transform::Flipped180, image(3, "defabc"), &content());
+        seen(Transform::Flipped270, image(2, "fcebda"), &content());
+        seen(Transform::Normal, content(), &content());
     }
 
     #[test]

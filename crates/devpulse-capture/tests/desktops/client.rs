@@ -7,12 +7,15 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedSender;
 use wayland_client::globals::{GlobalListContents, registry_queue_init};
 use wayland_client::protocol::{
     wl_buffer::WlBuffer, wl_compositor::WlCompositor, wl_registry::WlRegistry, wl_shm::Format,
     wl_shm::WlShm, wl_shm_pool::WlShmPool, wl_surface::WlSurface,
 };
 use wayland_client::{Connection, Dispatch, EventQueue, QueueHandle, delegate_noop};
+use wayland_protocols::wp::idle_inhibit::zv1::client::zwp_idle_inhibit_manager_v1::ZwpIdleInhibitManagerV1;
+use wayland_protocols::wp::idle_inhibit::zv1::client::zwp_idle_inhibitor_v1::ZwpIdleInhibitorV1;
 use wayland_protocols::xdg::shell::client::xdg_surface::{self, XdgSurface};
 use wayland_protocols::xdg::shell::client::xdg_toplevel::{self, XdgToplevel};
 use wayland_protocols::xdg::shell::client::xdg_wm_base::{self, XdgWmBase};
@@ -30,13 +33,17 @@ pub(crate) struct Client {
     memory: WlShm,
     shell: XdgWmBase,
     input: Input,
-    windows: Vec<XdgToplevel>,
+    films: Option<ZwpIdleInhibitManagerV1>,
+    film: Option<ZwpIdleInhibitorV1>,
+    windows: Vec<(XdgToplevel, WlSurface)>,
 }
 
 /// How this compositor lets a program make input.
 enum Input {
     Pointer(ZwlrVirtualPointerV1),
     Fake(OrgKdeKwinFakeInput),
+    /// By asking for it elsewhere.
+    Asked(UnboundedSender<()>),
 }
 
 #[derive(Default)]
@@ -46,26 +53,30 @@ struct Seen {
 }
 
 impl Client {
-    /// Connects once the compositor offers everything, which it may do after it answers.
-    pub(crate) fn connect(socket: &Path) -> Self {
+    /// Connects once the compositor offers everything, which it may do after it answers. Input
+    /// is made by `asked` where that is given.
+    pub(crate) async fn connect(socket: &Path, asked: Option<UnboundedSender<()>>) -> Self {
         let begun = Instant::now();
         loop {
-            if let Some(client) = Self::try_connect(socket) {
+            if let Some(client) = Self::try_connect(socket, asked.clone()) {
                 return client;
             }
             assert!(begun.elapsed() < DEADLINE, "the compositor takes no input");
-            std::thread::sleep(Duration::from_millis(50));
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    fn try_connect(socket: &Path) -> Option<Self> {
+    fn try_connect(socket: &Path, asked: Option<UnboundedSender<()>>) -> Option<Self> {
         let connection = Connection::from_socket(UnixStream::connect(socket).unwrap()).unwrap();
         let (globals, queue) = registry_queue_init::<Seen>(&connection).unwrap();
         let handle = queue.handle();
         let pointers: Result<ZwlrVirtualPointerManagerV1, _> = globals.bind(&handle, 1..=1, ());
-        let input = match pointers {
-            Ok(pointers) => Input::Pointer(pointers.create_virtual_pointer(None, &handle, ())),
-            Err(_) => {
+        let input = match (asked, pointers) {
+            (Some(asked), _) => Input::Asked(asked),
+            (None, Ok(pointers)) => {
+                Input::Pointer(pointers.create_virtual_pointer(None, &handle, ()))
+            }
+            (None, Err(_)) => {
                 let fake: OrgKdeKwinFakeInput = globals.bind(&handle, 1..=1, ()).ok()?;
                 fake.authenticate("tests".to_owned(), "to show what input does".to_owned());
                 Input::Fake(fake)
@@ -77,6 +88,8 @@ impl Client {
             memory: globals.bind(&handle, 1..=1, ()).unwrap(),
             shell: globals.bind(&handle, 1..=1, ()).unwrap(),
             input,
+            films: globals.bind(&handle, 1..=1, ()).ok(),
+            film: None,
             windows: Vec::new(),
             queue,
         })
@@ -103,12 +116,12 @@ impl Client {
         surface.damage(0, 0, width, height);
         surface.commit();
         self.sync();
-        self.windows.push(toplevel);
+        self.windows.push((toplevel, surface));
         self.windows.len() - 1
     }
 
     pub(crate) fn set_title(&mut self, window: usize, title: &str) {
-        self.windows[window].set_title(title.to_owned());
+        self.windows[window].0.set_title(title.to_owned());
         self.sync();
     }
 
@@ -121,7 +134,21 @@ impl Client {
                     pointer.frame();
                 }
                 Input::Fake(fake) => fake.pointer_motion(step, 0.0),
+                Input::Asked(asked) => asked.send(()).unwrap(),
             }
+        }
+        self.sync();
+    }
+
+    /// The last window shows a film, which keeps the screen awake, or it is over.
+    pub(crate) fn film(&mut self, runs: bool) {
+        if let Some(film) = self.film.take() {
+            film.destroy();
+        }
+        if runs {
+            let (_, surface) = self.windows.last().unwrap();
+            let films = self.films.as_ref().unwrap();
+            self.film = Some(films.create_inhibitor(surface, &self.queue.handle(), ()));
         }
         self.sync();
     }
@@ -204,6 +231,8 @@ delegate_noop!(Seen: ignore WlShm);
 delegate_noop!(Seen: ignore WlShmPool);
 delegate_noop!(Seen: ignore WlBuffer);
 delegate_noop!(Seen: ignore WlSurface);
+delegate_noop!(Seen: ignore ZwpIdleInhibitManagerV1);
+delegate_noop!(Seen: ignore ZwpIdleInhibitorV1);
 delegate_noop!(Seen: ignore OrgKdeKwinFakeInput);
 delegate_noop!(Seen: ignore ZwlrVirtualPointerManagerV1);
 delegate_noop!(Seen: ignore ZwlrVirtualPointerV1);

@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use devpulse_capture::Desktop;
-
-use crate::client::Client;
+use crate::gnome;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Whom a test runs as that is started by root.
 const NOBODY: u32 = 65534;
+
+/// What each calls its display.
+pub(crate) const DISPLAY: &str = "wayland-1";
+
+/// Where the programs lie that a test run as somebody else may start.
+const PROGRAMS: &str = "DEVPULSE_TEST_PROGRAMS";
 
 const SWAY_CONFIG: &str = "xwayland disable\ndefault_border normal\n";
 
@@ -22,6 +26,9 @@ const SWAY_CONFIG: &str = "xwayland disable\ndefault_border normal\n";
 pub(crate) enum Kind {
     Sway,
     KWin,
+    Gnome,
+    /// GNOME as it comes, without the extension.
+    PlainGnome,
 }
 
 /// A compositor; killed when dropped.
@@ -35,7 +42,7 @@ pub(crate) struct Compositor {
 
 impl Compositor {
     /// `None`, said on stderr, where nobody asks for compositors.
-    pub(crate) fn start(kind: Kind, session_bus: &str, size: [u32; 2]) -> Option<Self> {
+    pub(crate) async fn start(kind: Kind, session_bus: &str, size: [u32; 2]) -> Option<Self> {
         if std::env::var_os("DEVPULSE_REQUIRE_WAYLAND").is_none() {
             eprintln!("skipped: DEVPULSE_REQUIRE_WAYLAND is not set");
             return None;
@@ -43,21 +50,27 @@ impl Compositor {
         let program = program(kind).unwrap_or_else(|| panic!("{kind:?} is not installed"));
         let folder = tempfile::tempdir().unwrap();
         let [width, height] = size;
-        let config = format!("{SWAY_CONFIG}output * resolution {width}x{height}\n");
-        std::fs::write(folder.path().join("sway.conf"), config).unwrap();
-        if kind == Kind::KWin {
-            // Debian's file bears a capability that a container refuses; a copy bears none.
-            std::fs::copy(program, folder.path().join("kwin_wayland")).unwrap();
+        match kind {
+            Kind::Sway => {
+                let config = format!("{SWAY_CONFIG}output * resolution {width}x{height}\n");
+                std::fs::write(folder.path().join("sway.conf"), config).unwrap();
+            }
+            Kind::KWin => {
+                // Debian's file bears a capability that a container refuses; a copy bears none.
+                std::fs::copy(program, folder.path().join("kwin_wayland")).unwrap();
+            }
+            Kind::Gnome => gnome::furnish(folder.path(), true),
+            Kind::PlainGnome => gnome::furnish(folder.path(), false),
         }
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
         let session_bus = session_bus.to_owned();
         let mut compositor = Self { kind, folder, session_bus, size, process: None };
-        compositor.run();
+        compositor.run().await;
         Some(compositor)
     }
 
     /// Starts it, again where it was killed, and returns once it takes connections.
-    pub(crate) fn run(&mut self) {
+    pub(crate) async fn run(&mut self) {
         let folder = self.folder.path();
         let mut command = match self.kind {
             Kind::Sway => {
@@ -72,10 +85,21 @@ impl Compositor {
                 let mut command = Command::new(folder.join("kwin_wayland"));
                 let [width, height] = self.size.map(|length| length.to_string());
                 command.args(["--virtual", "--width", &width, "--height", &height]);
-                command.args(["--no-lockscreen", "--socket", "wayland-1"]);
+                command.args(["--no-lockscreen", "--socket", DISPLAY]);
                 command.env("KWIN_COMPOSE", "O2").env("LIBGL_ALWAYS_SOFTWARE", "1");
                 command.env("KWIN_WAYLAND_NO_PERMISSION_CHECKS", "1");
                 command.env("KWIN_SCREENSHOT_NO_PERMISSION_CHECKS", "1");
+                command
+            }
+            Kind::Gnome | Kind::PlainGnome => {
+                let mut command = Command::new("gnome-shell");
+                let [width, height] = self.size;
+                command.args(["--headless", "--wayland", "--no-x11", "--wayland-display"]);
+                command.args([DISPLAY, "--virtual-monitor", &format!("{width}x{height}")]);
+                command.env("LIBGL_ALWAYS_SOFTWARE", "1").env("GSETTINGS_BACKEND", "keyfile");
+                command.env("DBUS_SYSTEM_BUS_ADDRESS", &self.session_bus);
+                // These outlive it where it is killed.
+                std::fs::remove_file(self.socket()).ok();
                 command
             }
         };
@@ -84,7 +108,10 @@ impl Compositor {
         command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output()).current_dir("/");
         self.process = Some(command.spawn().unwrap());
-        self.answers();
+        self.answers().await;
+        if matches!(self.kind, Kind::Gnome | Kind::PlainGnome) {
+            gnome::settle(&self.session_bus).await;
+        }
     }
 
     /// Kills it without a word.
@@ -95,23 +122,20 @@ impl Compositor {
         }
     }
 
-    pub(crate) fn client(&self) -> Client {
-        Client::connect(&self.socket())
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
-    /// What the environment of a session on it says.
-    pub(crate) fn desktop(&self, system_bus: &str) -> Desktop {
-        Desktop {
-            wayland_display: Some("wayland-1".to_owned()),
-            runtime_dir: Some(self.folder.path().to_owned()),
-            sway_socket: (self.kind == Kind::Sway).then(|| self.sway_socket()),
-            session_bus: Some(self.session_bus.clone()),
-            system_bus: Some(system_bus.to_owned()),
-            ..Desktop::default()
-        }
+    pub(crate) fn session_bus(&self) -> &str {
+        &self.session_bus
     }
 
-    fn answers(&mut self) {
+    /// The folder of the session's sockets.
+    pub(crate) fn runtime_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn answers(&mut self) {
         let begun = Instant::now();
         let mut sockets = vec![self.socket()];
         sockets.extend((self.kind == Kind::Sway).then(|| self.sway_socket()));
@@ -119,15 +143,15 @@ impl Compositor {
             let ended = self.process.as_mut().unwrap().try_wait().unwrap();
             assert!(ended.is_none(), "{:?} ended: {ended:?}", self.kind);
             assert!(begun.elapsed() < DEADLINE, "{:?} does not start", self.kind);
-            std::thread::sleep(Duration::from_millis(20));
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("wayland-1")
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join(DISPLAY)
     }
 
-    fn sway_socket(&self) -> PathBuf {
+    pub(crate) fn sway_socket(&self) -> PathBuf {
         self.folder.path().join("sway.sock")
     }
 }
@@ -150,14 +174,16 @@ fn program(kind: Kind) -> Option<PathBuf> {
     let name = match kind {
         Kind::Sway => "sway",
         Kind::KWin => "kwin_wayland",
+        Kind::Gnome | Kind::PlainGnome => "gnome-shell",
     };
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| Path::is_file(file))
 }
 
 /// Compositors refuse to run as root, and KWin believes only programs of the same person: a
-/// test that root started is run anew as somebody else. Whether that was done.
-pub(crate) fn ran_as_somebody_else() -> bool {
+/// test that root started is run anew as somebody else, who can start these programs. Whether
+/// that was done.
+pub(crate) fn ran_as_somebody_else(programs: &[&str]) -> bool {
     let asked = std::env::var_os("DEVPULSE_REQUIRE_WAYLAND").is_some();
     if !asked || !rustix::process::geteuid().is_root() {
         return false;
@@ -165,12 +191,23 @@ pub(crate) fn ran_as_somebody_else() -> bool {
     let name = std::thread::current().name().unwrap().to_owned();
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    let program = folder.path().join("test");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    let mut command = Command::new(program);
+    let test = std::env::current_exe().unwrap();
+    for program in programs.iter().map(Path::new).chain([test.as_path()]) {
+        std::fs::copy(program, folder.path().join(program.file_name().unwrap())).unwrap();
+    }
+    let mut command = Command::new(folder.path().join(test.file_name().unwrap()));
     command.args(["--exact", &name, "--nocapture"]).current_dir("/");
+    command.env(PROGRAMS, folder.path());
     command.env("HOME", "/nonexistent").env_remove("XDG_RUNTIME_DIR").env_remove("TMPDIR");
     let status = command.uid(NOBODY).gid(NOBODY).status().unwrap();
     assert!(status.success(), "{name} failed as an ordinary user");
     true
+}
+
+/// Where this program lies for the test as it is run now.
+pub(crate) fn reachable(program: &str) -> PathBuf {
+    match std::env::var_os(PROGRAMS) {
+        Some(folder) => Path::new(&folder).join(Path::new(program).file_name().unwrap()),
+        None => PathBuf::from(program),
+    }
 }

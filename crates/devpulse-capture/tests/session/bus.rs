@@ -124,11 +124,13 @@ type Inhibitors = watch::Sender<Vec<bool>>;
 pub(crate) struct FakeLogind {
     connection: Connection,
     locked: Arc<Mutex<bool>>,
+    blocked: Arc<Mutex<String>>,
     inhibitors: Inhibitors,
 }
 
 struct Manager {
     inhibitors: Inhibitors,
+    blocked: Arc<Mutex<String>>,
 }
 
 #[interface(name = "org.freedesktop.login1.Manager")]
@@ -156,6 +158,11 @@ impl Manager {
     #[zbus(property)]
     fn preparing_for_sleep(&self) -> bool {
         false
+    }
+
+    #[zbus(property)]
+    fn block_inhibited(&self) -> String {
+        self.blocked.lock().unwrap().clone()
     }
 }
 
@@ -185,15 +192,25 @@ impl FakeLogind {
     pub(crate) async fn start(bus: &PrivateBus) -> Self {
         let connection = bus.connect().await;
         let (inhibitors, locked) = (Inhibitors::default(), Arc::default());
+        let blocked = Arc::<Mutex<String>>::default();
         let server = connection.object_server();
-        let manager = Manager { inhibitors: inhibitors.clone() };
+        let manager = Manager { inhibitors: inhibitors.clone(), blocked: Arc::clone(&blocked) };
         server.at(MANAGER_PATH, manager).await.unwrap();
         let session = Session { locked: Arc::clone(&locked) };
         server.at(SESSION_PATH, session).await.unwrap();
         let session = Session { locked: Arc::clone(&locked) };
         server.at("/org/freedesktop/login1/session/auto", session).await.unwrap();
         connection.request_name("org.freedesktop.login1").await.unwrap();
-        Self { connection, locked, inhibitors }
+        Self { connection, locked, blocked, inhibitors }
+    }
+
+    /// Programs keep the machine from this, such as `idle`.
+    pub(crate) async fn block(&self, what: &str) {
+        *self.blocked.lock().unwrap() = what.to_owned();
+        let changed = HashMap::from([("BlockInhibited", Value::from(what))]);
+        let body = (MANAGER, changed, Vec::<String>::new());
+        self.emit(MANAGER_PATH, "org.freedesktop.DBus.Properties", "PropertiesChanged", &body)
+            .await;
     }
 
     /// The locker says whether the screen is locked.
@@ -236,6 +253,42 @@ impl FakeLogind {
         B: serde::Serialize + zvariant::DynamicType,
     {
         self.connection.emit_signal(None::<&str>, path, interface, name, body).await.unwrap();
+    }
+}
+
+/// A session manager of GNOME, which programs and portals ask to keep the screen awake.
+pub(crate) struct FakeSessionManager {
+    connection: Connection,
+    inhibited: Arc<Mutex<bool>>,
+}
+
+struct SessionManager(Arc<Mutex<bool>>);
+
+#[interface(name = "org.gnome.SessionManager")]
+impl SessionManager {
+    fn is_inhibited(&self, flags: u32) -> bool {
+        flags & 8 != 0 && *self.0.lock().unwrap()
+    }
+}
+
+impl FakeSessionManager {
+    pub(crate) async fn start(bus: &PrivateBus) -> Self {
+        let connection = bus.connect().await;
+        let inhibited = Arc::<Mutex<bool>>::default();
+        let manager = SessionManager(Arc::clone(&inhibited));
+        connection.object_server().at("/org/gnome/SessionManager", manager).await.unwrap();
+        connection.request_name("org.gnome.SessionManager").await.unwrap();
+        Self { connection, inhibited }
+    }
+
+    /// A program asks that the screen stays awake, or asks no longer.
+    pub(crate) async fn inhibit(&self, inhibited: bool) {
+        *self.inhibited.lock().unwrap() = inhibited;
+        let signal = if inhibited { "InhibitorAdded" } else { "InhibitorRemoved" };
+        let which = ObjectPath::from_static_str_unchecked("/org/gnome/SessionManager/Inhibitor1");
+        let path = "/org/gnome/SessionManager";
+        let name = "org.gnome.SessionManager";
+        self.connection.emit_signal(None::<&str>, path, name, signal, &which).await.unwrap();
     }
 }
 
