@@ -17,6 +17,8 @@ pub mod enrollment;
 pub mod event_summary;
 #[cfg(test)]
 mod fleet;
+#[cfg(target_os = "linux")]
+pub mod gnome_extension;
 mod grpc;
 mod heartbeat;
 pub mod home;

@@ -30,7 +30,7 @@ fn check(signal: Signal, fact: &SignalFact) -> Check {
                 tried.iter().map(|(backend, why)| format!("{backend}: {why}")).collect();
             let tried = tried.join("; ");
             let remedy = remedy_for(&tried).unwrap_or(remedy(signal));
-            Check::warning(name, tried, remedy)
+            Check::warning(name, format!("unavailable: {tried}"), remedy)
         }
         SignalFact::NotTold => {
             Check::unknown(name, "the agent that runs does not say what it is served by")
@@ -57,7 +57,8 @@ fn served(signal: Signal, status: &SignalStatus) -> Check {
         ),
         CapabilityState::Unavailable => {
             let remedy = shortcoming.and_then(remedy_for).unwrap_or(remedy(signal));
-            Check::warning(name, shortcoming.unwrap_or(nothing_known(signal)), remedy)
+            let reason = shortcoming.unwrap_or(nothing_known(signal));
+            Check::warning(name, format!("unavailable: {reason}"), remedy)
         }
         CapabilityState::Denied => Check::failed(
             name,

@@ -13,6 +13,10 @@ use clap::{Args, Subcommand};
 /// With --bundle, writes what somebody needs who is asked for help into one archive (tar.gz):
 /// versions, settings, states, counters, recent logs. No titles, no secrets, no names of
 /// people. What is in it is listed before it is written, and at a terminal you are asked.
+///
+/// With --install-gnome-extension, installs a small extension of GNOME Shell for you alone, in
+/// your home, and switches it on: without it GNOME on Wayland tells no program which window
+/// has the focus.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,6 +35,11 @@ pub(crate) struct Doctor {
     /// Write it without asking
     #[arg(long, requires = "bundle")]
     pub(crate) yes: bool,
+
+    /// Install the extension of GNOME Shell that tells of the focus, in place of the report
+    #[cfg(target_os = "linux")]
+    #[arg(long, conflicts_with_all = ["json", "bundle"])]
+    pub(crate) install_gnome_extension: bool,
 }
 
 /// See what the rules for windows do

@@ -17,6 +17,10 @@ pub(super) async fn doctor(home: Option<PathBuf>, arguments: &Doctor) -> Result<
     if let Some(path) = &arguments.bundle {
         return super::bundle::write(home, path, arguments.yes).await;
     }
+    #[cfg(target_os = "linux")]
+    if arguments.install_gnome_extension {
+        return install_gnome_extension();
+    }
     let report = match session::settings(home) {
         Ok(settings) => doctor::examine(&settings, &Desktop::from_env()).await,
         Err(error) => doctor::of_unusable_settings(&error),
@@ -29,6 +33,24 @@ pub(super) async fn doctor(home: Option<PathBuf>, arguments: &Doctor) -> Result<
     }
     let cause = format!("not everything works: {}", failed.join(", "));
     Err(Failure::new(Exit::Failed, cause).with_hint("what to do stands with each of them"))
+}
+
+#[cfg(target_os = "linux")]
+fn install_gnome_extension() -> Result<(), Failure> {
+    use devpulse_agent::gnome_extension::{ID, install};
+
+    let installed = install().map_err(|error| {
+        let failure = Failure::from_error(Exit::Failed, &error);
+        failure.with_hint("run this on GNOME, as the person who works there, not as root")
+    })?;
+    let mut output = Output::stdout();
+    output.text(&format!(
+        "Installed {ID} for GNOME Shell {} in {}.\n\
+         Log out and in again: GNOME Shell looks for extensions when it starts.\n",
+        installed.shell,
+        installed.folder.display()
+    ))?;
+    Ok(output.flush()?)
 }
 
 fn show(report: &Report, arguments: &Doctor) -> Result<(), Failure> {
