@@ -49,7 +49,7 @@ enum Task {
     /// Batter the programs for a while, and see whether everything adds up.
     Soak(soak::Arguments),
     /// Check everything that must hold before a change is merged.
-    Test,
+    Test(test::Arguments),
     /// Check only the source files and who depends on whom; takes a second.
     Tidy,
     /// Try the packages in a clean Debian: install, roll out, upgrade, remove, purge.
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Task::Package(arguments) => package::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
-        Task::Test => test::run(),
+        Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
         #[cfg(unix)]
         Task::Trial(arguments) => trial::run(&arguments),

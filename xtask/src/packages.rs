@@ -29,6 +29,14 @@ const DESKTOP: [Need; 13] = [
     Need { program: "microsocks", package: "microsocks" },
 ];
 
+/// Compositors for Wayland that run without a screen, and what they draw with.
+const COMPOSITORS: [Need; 4] = [
+    Need { program: "sway", package: "sway" },
+    Need { program: "kwin_wayland", package: "kwin-wayland" },
+    Need { program: "gnome-shell", package: "gnome-shell" },
+    Need { program: "gsettings", package: "libglib2.0-bin" },
+];
+
 /// What the tray app is built with, and looked at. A library is known by its description.
 const TRAY_APP: [Need; 9] = [
     Need { program: "webkit2gtk-4.1.pc", package: "libwebkit2gtk-4.1-dev" },
@@ -78,6 +86,11 @@ pub(crate) fn ensure_packaging() -> Result<()> {
 /// Debian and Ubuntu, and names it elsewhere.
 pub(crate) fn ensure_desktop() -> Result<()> {
     ensure(&DESKTOP, "a virtual desktop")
+}
+
+/// Makes sure that Sway, KWin and GNOME Shell can be started, in the same way.
+pub(crate) fn ensure_compositors() -> Result<()> {
+    ensure(&COMPOSITORS, "the tests on Wayland")
 }
 
 /// Makes sure that the tray app can be built and tested, in the same way.

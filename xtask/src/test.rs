@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything that must hold before a change is merged.
+//! `cargo xtask test`: everything that must hold before a change is merged, and on request what
+//! must hold on real desktops of every kind.
 
 use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,27 @@ use crate::{packages, tidy, ui, workspace};
 /// The version of cargo-deny that the policy is written for.
 const DENY_VERSION: &str = "0.20.2";
 
+/// What is tested.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the hooks, on real desktops without a screen: X11, Sway, KWin and GNOME Shell. Installs
+    /// these.
+    #[arg(long)]
+    desktops: bool,
+}
+
 /// Runs every section; the first that fails ends it.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut sections = Sections::new();
+    if arguments.desktops {
+        sections.run("packages", || {
+            packages::ensure_desktop()?;
+            packages::ensure_compositors()
+        })?;
+        sections.run("desktops", desktops)?;
+        sections.finish();
+        return Ok(());
+    }
     sections.run("formatting", formatting)?;
     sections.run("tidy", tidy::run)?;
     sections.run("dependency policy", dependency_policy)?;
@@ -111,6 +130,25 @@ fn tests() -> Result<()> {
         command.args(["test", "--locked", "--no-fail-fast", "--all-targets"]);
     }
     on_virtual_desktops(&mut command);
+    workspace::run(&mut command)
+}
+
+/// The hooks and `doctor` on every kind of desktop.
+fn desktops() -> Result<()> {
+    let mut command = workspace::cargo()?;
+    let nextest = has_nextest()?;
+    if nextest {
+        command.args(["nextest", "run", "--locked", "--no-fail-fast", "--success-output", "final"]);
+    } else {
+        command.args(["test", "--locked", "--no-fail-fast"]);
+    }
+    command.args(["--package", "devpulse-capture", "--package", "devpulse-client"]);
+    command.args(["--test", "desktops"]);
+    if !nextest {
+        command.args(["--", "--test-threads", "1", "--nocapture"]);
+    }
+    on_virtual_desktops(&mut command);
+    command.env("DEVPULSE_REQUIRE_WAYLAND", "1");
     workspace::run(&mut command)
 }
 
