@@ -169,7 +169,12 @@ export const DIAGNOSTICS: Diagnostics = {
     { name: 'server', state: 'ok', detail: 'https://pulse.example.com answers in 42 ms', remedy: null },
     { name: 'clock', state: 'ok', detail: 'it differs from the server’s by 0.2 s', remedy: null },
     { name: 'keychain', state: 'warning', detail: 'no keychain answers, so the key lies in a file of yours alone', remedy: 'install gnome-keyring, then enroll again' },
-    { name: 'focus', state: 'ok', detail: 'x11 serves it', remedy: null },
+    {
+      name: 'focus',
+      state: 'warning',
+      detail: 'unavailable: gnome-extension: GNOME tells nobody which window has the focus, and the DevPulse extension, which does, is not running',
+      remedy: 'install the extension with `devpulse-client doctor --install-gnome-extension`, and log out and in again',
+    },
     { name: 'screen', state: 'failed', detail: 'the portal refused a screen', remedy: 'allow DevPulse to share the screen when the desktop asks' },
     { name: 'proxy', state: 'unknown', detail: 'none is set', remedy: null },
   ],

@@ -37,8 +37,9 @@ test('the diagnostics show the worst first, each with its remedy', async () => {
   await stage.press('diagnose');
   await stage.see('.checks');
   const states = [...document.querySelectorAll<HTMLElement>('[data-check]')].map((check) => check.dataset.state);
-  expect(states).toEqual(['failed', 'warning', 'unknown', 'ok', 'ok', 'ok']);
+  expect(states).toEqual(['failed', 'warning', 'warning', 'unknown', 'ok', 'ok']);
   expect(stage.text()).toContain('Allow DevPulse to share the screen');
+  expect(document.querySelector('[data-check="focus"]')?.textContent).toContain('devpulse-client doctor --install-gnome-extension');
 });
 
 test('an export lists what it would hold before anything is written', async () => {
