@@ -9,6 +9,8 @@ mod schedule;
 mod shot;
 mod webp;
 
+use std::time::Duration;
+
 use devpulse_protocol::ImageFormat;
 
 pub(crate) use duplicates::Duplicates;
@@ -38,6 +40,12 @@ pub trait ScreenGrabber: Send + Sync {
     /// # Errors
     /// Says why they cannot be told; then nothing is captured while the policy hides windows.
     fn visible_windows(&self) -> Result<Vec<VisibleWindow>, GrabError>;
+
+    /// For how long a screen may still show windows as they were before they became what
+    /// [`ScreenGrabber::visible_windows`] tells of them.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A part of the desktop, in its pixels.

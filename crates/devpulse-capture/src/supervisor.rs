@@ -26,6 +26,11 @@ const FIRST_OBSERVATION: Duration = Duration::from_secs(5);
 /// A backend that lived this long may be restarted at once.
 const LIVED: Duration = Duration::from_secs(60);
 
+/// A desktop that came back may take this long until all of it answers, and is asked often.
+const STARTS: Duration = Duration::from_secs(20);
+
+const EAGER_WAIT: Duration = Duration::from_millis(500);
+
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -65,15 +70,22 @@ impl Supervisor {
         }
         let mut arrival = Arrival::of(&self.desktop);
         let mut wait = SHORTEST_WAIT;
+        let mut came = None;
         loop {
             match self.round().await {
                 Round::Hopeless => return,
                 Round::Served(lived) if lived >= LIVED => wait = SHORTEST_WAIT,
                 Round::Served(_) | Round::Refused => {}
             }
+            let starting = came.is_some_and(|came: Instant| came.elapsed() < STARTS);
             tokio::select! {
-                () = sleep_about(wait) => wait = (wait * 2).min(LONGEST_WAIT),
-                () = arrival.next() => wait = SHORTEST_WAIT,
+                () = sleep_about(if starting { EAGER_WAIT } else { wait }) => {
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+                () = arrival.next() => came = Some(Instant::now()),
+            }
+            if starting {
+                wait = SHORTEST_WAIT;
             }
         }
     }

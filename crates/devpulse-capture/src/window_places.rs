@@ -2,6 +2,7 @@
 //! some compositors do, each in its own way.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::desktop::Desktop;
 use crate::hyprland;
@@ -27,6 +28,15 @@ impl WindowPlaces {
             Self::Hyprland(folder)
         } else {
             Self::Unknown
+        }
+    }
+
+    /// For how long the screen may show windows where they were before. Sway waits for 200 ms for
+    /// windows to draw themselves anew; Hyprland moves them slowly.
+    pub(crate) const fn lag(&self) -> Duration {
+        match self {
+            Self::Sway(_) | Self::Unknown => Duration::from_millis(300),
+            Self::Hyprland(_) => Duration::from_secs(1),
         }
     }
 

@@ -63,8 +63,10 @@ impl Sitting {
         let monitors = self.grabber.monitors().map_err(ScreenshotError::Grab)?;
         let count = u32::try_from(monitors.len()).unwrap_or(u32::MAX);
         let mut taken = Taken { shots: Vec::new(), looks: Vec::new() };
+        let mut hidden = self.hidden_areas()?;
+        self.settle();
         for (index, monitor) in (0..).zip(monitors) {
-            let (look, shot) = self.take_one(monitor, index, count)?;
+            let (look, shot) = self.take_one(monitor, index, count, &mut hidden)?;
             taken.looks.push(look);
             taken.shots.extend(shot);
         }
@@ -76,18 +78,18 @@ impl Sitting {
         monitor: Area,
         index: u32,
         count: u32,
+        hidden: &mut Vec<Area>,
     ) -> Result<(Look, Option<Shot>), ScreenshotError> {
-        let mut hidden = self.hidden_areas()?;
         let at = self.clock.now();
         let mut frame = self.grabber.grab(monitor).map_err(ScreenshotError::Grab)?;
         let look = Look::of(&frame);
         if look.black {
             return Ok((look, None));
         }
-        // A window may have appeared or moved while the frame was taken.
+        // A window may have appeared or moved since the last look, before or after the frame.
         hidden.extend(self.hidden_areas()?);
-        for area in hidden {
-            mask::hide(&mut frame, monitor, area, self.mask);
+        for area in &*hidden {
+            mask::hide(&mut frame, monitor, *area, self.mask);
         }
         Ok((look, Some(self.shot(frame, at, index, count)?)))
     }
@@ -130,6 +132,15 @@ impl Sitting {
         Ok(Shot { event_id, at, screenshot, picture: Picture::New(image, likeness) })
     }
 
+    /// Waits until the screen shows nothing older than what was told of the windows.
+    #[expect(clippy::disallowed_methods, reason = "nobody tells when the screen has caught up")]
+    fn settle(&self) {
+        let lag = self.grabber.lag();
+        if !self.rules.is_empty() && !lag.is_zero() {
+            std::thread::sleep(lag);
+        }
+    }
+
     fn hidden_areas(&self) -> Result<Vec<Area>, ScreenshotError> {
         if self.rules.is_empty() {
             return Ok(Vec::new());
@@ -156,4 +167,62 @@ fn digest(frame: &Frame) -> [u8; 32] {
     sha.update(frame.height.to_le_bytes());
     sha.update(&frame.rgb);
     sha.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::{Duration, Instant};
+
+    use devpulse_protocol::{Config, Timestamp};
+
+    use super::super::{GrabError, VisibleWindow};
+    use super::*;
+    use crate::policy::CapturePolicy;
+
+    const LAG: Duration = Duration::from_millis(60);
+
+    const MONITOR: Area = Area { x: 0, y: 0, width: 4, height: 4 };
+
+    /// A screen that is behind what is told of its windows.
+    #[derive(Default)]
+    struct Late(Mutex<Option<Instant>>);
+
+    impl ScreenGrabber for Late {
+        fn monitors(&self) -> Result<Vec<Area>, GrabError> {
+            Ok(vec![MONITOR])
+        }
+
+        fn grab(&self, _: Area) -> Result<Frame, GrabError> {
+            let asked = self.0.lock().unwrap().expect("the windows are asked for first");
+            assert!(asked.elapsed() >= LAG, "the screen was taken {:?} later", asked.elapsed());
+            Ok(Frame { width: 4, height: 4, rgb: vec![200; 48] })
+        }
+
+        fn visible_windows(&self) -> Result<Vec<VisibleWindow>, GrabError> {
+            self.0.lock().unwrap().get_or_insert_with(Instant::now);
+            Ok(Vec::new())
+        }
+
+        fn lag(&self) -> Duration {
+            LAG
+        }
+    }
+
+    #[test]
+    fn a_screen_that_is_behind_its_windows_is_taken_once_it_has_caught_up() {
+        let policy = CapturePolicy::from_config(&Config::default(), [0; 32]);
+        let (clock, _) = Clock::steady(Timestamp::from_millis(0));
+        let sitting = Sitting {
+            grabber: Arc::new(Late::default()),
+            clock,
+            encoding: Encoding::of(&policy.screenshot),
+            mask: policy.screenshot.mask,
+            rules: WindowRules::new(&policy),
+            duplicates: Duplicates::default(),
+            trigger: Trigger::Manual,
+        };
+        assert!(!sitting.rules.is_empty());
+        assert_eq!(sitting.take().unwrap().shots.len(), 1);
+    }
 }

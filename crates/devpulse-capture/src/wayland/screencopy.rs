@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use tokio_util::sync::CancellationToken;
@@ -251,6 +252,10 @@ impl ScreenGrabber for Grabber {
             WindowPlaces::Unknown => sight.windows_on_whole_monitors().map_err(refused),
             known => known.visible(&sight.monitors()),
         }
+    }
+
+    fn lag(&self) -> Duration {
+        self.windows.lag()
     }
 }
 

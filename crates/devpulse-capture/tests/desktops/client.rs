@@ -115,6 +115,10 @@ impl Client {
         surface.attach(Some(&buffer), 0, 0);
         surface.damage(0, 0, width, height);
         surface.commit();
+        if let (Input::Asked(_), Some((before, _))) = (&self.input, self.windows.last()) {
+            // GNOME leaves the focus where it was, as if the person had not asked for the window.
+            before.set_minimized();
+        }
         self.sync();
         self.windows.push((toplevel, surface));
         self.windows.len() - 1

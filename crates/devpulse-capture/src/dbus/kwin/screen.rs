@@ -29,6 +29,9 @@ pub(super) const BACKEND: &str = "kwin-screenshot2";
 /// KWin writes an image within this, or hangs.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// For so long KWin's effects may show a window that closed, shrank or went to another desktop.
+const EFFECTS: Duration = Duration::from_millis(500);
+
 /// Why KWin's screens are not captured.
 pub(crate) const FORBIDDEN: &str = "KWin lets only programs capture the screen whose desktop entry asks for \
                          it (X-KDE-DBUS-Restricted-Interfaces=org.kde.KWin.ScreenShot2)";
@@ -177,6 +180,10 @@ impl ScreenGrabber for Grabber {
         let monitors = self.monitors()?;
         let windows = self.windows()?;
         Ok(windows.into_iter().map(|window| window.spread(&monitors)).collect())
+    }
+
+    fn lag(&self) -> Duration {
+        EFFECTS
     }
 }
 
