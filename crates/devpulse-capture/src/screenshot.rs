@@ -16,6 +16,7 @@ use devpulse_protocol::ImageFormat;
 pub(crate) use duplicates::Duplicates;
 pub(crate) use encode::Encoding;
 pub(crate) use health::{IMAGES_AN_HOUR, ScreenHealth};
+pub(crate) use memory::room_for_pixels;
 pub(crate) use schedule::Schedule;
 pub(crate) use shot::{Picture, Shot, Sitting, Taken};
 

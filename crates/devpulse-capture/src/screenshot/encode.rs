@@ -5,7 +5,7 @@ use std::error::Error;
 use devpulse_protocol::ImageFormat;
 use fast_image_resize as fir;
 
-use super::{Frame, ScreenshotError, webp};
+use super::{Frame, ScreenshotError, memory, webp};
 
 /// What a frame is made into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +52,10 @@ type Failure = Box<dyn Error + Send + Sync>;
 fn resize(frame: &Frame, width: u32, height: u32) -> Result<Frame, Failure> {
     let source =
         fir::images::ImageRef::new(frame.width, frame.height, &frame.rgb, fir::PixelType::U8x3)?;
-    let mut scaled = fir::images::Image::new(width, height, fir::PixelType::U8x3);
+    let bytes = width as usize * height as usize * 3;
+    let mut room = memory::room_for_pixels(bytes);
+    room.resize(bytes, 0);
+    let mut scaled = fir::images::Image::from_vec_u8(width, height, room, fir::PixelType::U8x3)?;
     let options = fir::ResizeOptions::new()
         .resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::CatmullRom));
     fir::Resizer::new().resize(&source, &mut scaled, &options)?;

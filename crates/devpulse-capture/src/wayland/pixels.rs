@@ -8,7 +8,7 @@ use wayland_client::protocol::wl_output::Transform;
 use wayland_client::protocol::wl_shm::Format;
 
 use super::outputs::is_sideways;
-use crate::screenshot::{Frame, GrabError};
+use crate::screenshot::{Frame, GrabError, room_for_pixels};
 
 /// The layout of an image in shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Layout {
         let Some(shifts) = shifts(self.format) else {
             return Err(GrabError::new("the pixels have an unknown format"));
         };
-        let mut rgb = Vec::with_capacity(self.width as usize * self.height as usize * 3);
+        let mut rgb = room_for_pixels(self.width as usize * self.height as usize * 3);
         let mut row = vec![0; self.width as usize * 4];
         for y in 0..self.height as usize {
             read(y, &mut row)

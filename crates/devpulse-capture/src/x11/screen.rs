@@ -16,7 +16,7 @@ use super::connection::{Connection, Readiness, gone};
 use super::properties::{Properties, reply};
 use super::{off_the_runtime, windows};
 use crate::hook::{BoxFuture, Hook, HookError, Observation, Observations};
-use crate::screenshot::{Area, Frame, GrabError, ScreenGrabber, VisibleWindow};
+use crate::screenshot::{Area, Frame, GrabError, ScreenGrabber, VisibleWindow, room_for_pixels};
 use crate::signals::Signal;
 
 /// Bytes that are turned into pixels at a time.
@@ -292,7 +292,7 @@ impl PixelFormat {
 
     /// Reads an image band by band, so that its pixels are in memory once.
     fn read(&self, memory: &File, area: Area) -> Result<Frame, GrabError> {
-        let mut rgb = Vec::with_capacity(area.width as usize * area.height as usize * 3);
+        let mut rgb = room_for_pixels(area.width as usize * area.height as usize * 3);
         let row = self.row_bytes(area.width);
         let mut band = vec![0; row * (BAND / row).max(1)];
         let size = row * area.height as usize;
