@@ -97,7 +97,7 @@ impl Drop for Agent {
 /// A bus, a compositor that uses it, and a device on it.
 macro_rules! device_or_skip {
     ($bus:ident, $device:ident, $kind:expr) => {
-        if compositor::ran_as_somebody_else(&[CLIENT]) {
+        if compositor::ran_anew(&[CLIENT]) {
             return;
         }
         let Some($bus) = PrivateBus::start() else { return };

@@ -9,8 +9,8 @@ mod screencopy;
 mod toplevels;
 mod wire;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::desktop::Desktop;
 use crate::hook::{BoxFuture, Hook, HookError, Probe, Refusal, WindowFacts};
@@ -18,6 +18,7 @@ use crate::screenshot::Area;
 pub(crate) use focus::UNTOLD as NO_TOPLEVELS;
 use idle::Protocol;
 pub(crate) use pixels::Layout;
+use screencopy::Sight;
 pub(crate) use screencopy::{NO_PLACES, UNSEEN as NO_SCREENCOPY};
 pub(crate) use wayland_client::protocol::wl_shm::Format;
 pub(crate) use wire::not_wayland;
@@ -69,7 +70,27 @@ pub(crate) async fn open_windows(desktop: &Desktop) -> Result<Vec<WindowFacts>, 
     Ok(focus::FocusHook::open(desktop).await?.list())
 }
 
-/// The monitors with their names, such as `DP-1`. Blocks for at most a few seconds.
-pub(crate) fn monitors(socket: &Path) -> Result<Vec<(Option<String>, Area)>, HookError> {
-    screencopy::named_monitors(socket)
+/// The monitors of a compositor, on one connection that lasts: some look closely at each
+/// program that connects.
+pub(crate) struct Monitors {
+    socket: PathBuf,
+    sight: Mutex<Option<Sight>>,
+}
+
+impl Monitors {
+    pub(crate) fn new(socket: PathBuf) -> Self {
+        Self { socket, sight: Mutex::default() }
+    }
+
+    /// The monitors with their names, such as `DP-1`. Blocks for at most a few seconds.
+    pub(crate) fn named(&self) -> Result<Vec<(Option<String>, Area)>, HookError> {
+        let mut kept = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sight) = kept.as_mut()
+            && sight.look().is_ok()
+        {
+            return Ok(sight.named());
+        }
+        *kept = None;
+        Ok(kept.insert(Sight::open(&self.socket)?).named())
+    }
 }

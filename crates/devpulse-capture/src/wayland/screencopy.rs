@@ -66,9 +66,10 @@ struct Grabber {
 }
 
 /// A connection that sees the monitors.
-struct Sight {
+pub(super) struct Sight {
     wire: Wire<Eyes>,
     eyes: Eyes,
+    places: Option<ZxdgOutputManagerV1>,
 }
 
 #[derive(Default)]
@@ -153,15 +154,30 @@ impl Grabber {
 }
 
 impl Sight {
-    fn open(socket: &Path) -> Result<Self, HookError> {
+    pub(super) fn open(socket: &Path) -> Result<Self, HookError> {
         let mut eyes = Eyes::default();
-        let mut wire = Wire::open_blocking(socket, &mut eyes)?;
-        let places: Option<ZxdgOutputManagerV1> = wire.bind(&mut eyes, 3);
-        if let Some(places) = places {
-            eyes.outputs.ask_places(&places, &wire.handle());
+        let wire = Wire::open_blocking(socket, &mut eyes)?;
+        let places = wire.bind(&mut eyes, 3);
+        let mut sight = Self { wire, eyes, places };
+        sight.look()?;
+        Ok(sight)
+    }
+
+    /// Has everything heard that the compositor says of its monitors. Blocks.
+    pub(super) fn look(&mut self) -> Result<(), HookError> {
+        let Self { wire, eyes, places } = self;
+        wire.settle_blocking(eyes)?;
+        if let Some(places) = places
+            && eyes.outputs.ask_places(places, &wire.handle())
+        {
+            wire.settle_blocking(eyes)?;
         }
-        wire.settle_blocking(&mut eyes)?;
-        Ok(Self { wire, eyes })
+        Ok(())
+    }
+
+    /// The monitors with the compositor's names for them.
+    pub(super) fn named(&self) -> Vec<(Option<String>, Area)> {
+        self.eyes.outputs.all().map(|(output, area)| (output.name.clone(), area)).collect()
     }
 
     fn monitors(&self) -> Vec<Area> {
@@ -169,7 +185,7 @@ impl Sight {
     }
 
     fn copy(&mut self, monitor: Area) -> Result<Frame, HookError> {
-        let Self { wire, eyes } = self;
+        let Self { wire, eyes, .. } = self;
         let missing = || HookError::new("the compositor captures its screens no longer");
         let copier: ZwlrScreencopyManagerV1 = wire.bind(eyes, LISTS_LAYOUTS).ok_or_else(missing)?;
         let memory: WlShm = wire.bind(eyes, 1).ok_or_else(missing)?;
@@ -211,7 +227,7 @@ impl Sight {
 
     /// The windows, each with the whole of every monitor that it is on.
     fn windows_on_whole_monitors(&mut self) -> Result<Vec<VisibleWindow>, HookError> {
-        let Self { wire, eyes } = self;
+        let Self { wire, eyes, .. } = self;
         let manager: Option<ZwlrForeignToplevelManagerV1> = wire.bind(eyes, toplevels::VERSION);
         if manager.is_none() {
             return Err(HookError::new("the compositor does not list its windows"));
@@ -229,12 +245,6 @@ impl Sight {
             })
             .collect())
     }
-}
-
-/// The monitors with the compositor's names for them. Blocks.
-pub(super) fn named_monitors(socket: &Path) -> Result<Vec<(Option<String>, Area)>, HookError> {
-    let sight = Sight::open(socket)?;
-    Ok(sight.eyes.outputs.all().map(|(output, area)| (output.name.clone(), area)).collect())
 }
 
 impl ScreenGrabber for Grabber {

@@ -49,28 +49,30 @@ pub(crate) async fn switch_extension(bus: &str, method: &str) {
     assert!(call.await.unwrap().body().deserialize::<bool>().unwrap(), "{method}");
 }
 
-/// Returns once GNOME Shell shows the desktop, and not the overview that it begins with.
+/// Returns once GNOME Shell shows the desktop, and no more the overview that it begins with.
 pub(crate) async fn settle(bus: &str) {
     let connection = connect(bus).await;
     let properties = Some("org.freedesktop.DBus.Properties");
+    let (path, overview) = ("/org/gnome/Shell", "OverviewActive");
     let begun = Instant::now();
+    let mut seen = false;
     loop {
-        let off = (SHELL, "OverviewActive", Value::from(false));
-        let path = "/org/gnome/Shell";
-        let told = connection.call_method(Some(SHELL), path, properties, "Set", &off).await;
-        let question = (SHELL, "OverviewActive");
+        let question = (SHELL, overview);
         let asked = connection.call_method(Some(SHELL), path, properties, "Get", &question).await;
-        let covered = asked.ok().and_then(|answer| {
-            answer
-                .body()
-                .deserialize::<OwnedValue>()
-                .ok()
-                .and_then(|value| bool::try_from(value).ok())
+        let active = asked.ok().and_then(|answer| {
+            let value: OwnedValue = answer.body().deserialize().ok()?;
+            bool::try_from(value).ok()
         });
-        if told.is_ok() && covered == Some(false) {
-            return;
+        match active {
+            Some(true) => {
+                seen = true;
+                let off = (SHELL, overview, Value::from(false));
+                connection.call_method(Some(SHELL), path, properties, "Set", &off).await.ok();
+            }
+            Some(false) if seen => return,
+            _ => {}
         }
-        assert!(begun.elapsed() < DEADLINE, "GNOME Shell shows its overview");
+        assert!(begun.elapsed() < DEADLINE, "GNOME Shell does not start");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -20,7 +20,7 @@ use crate::desktop::Desktop;
 use crate::hook::{BoxFuture, Hook, HookError, Observation, Observations, Refusal};
 use crate::screenshot::{Area, Frame, GrabError, ScreenGrabber, VisibleWindow};
 use crate::signals::Signal;
-use crate::wayland::{self, Layout};
+use crate::wayland::{self, Layout, Monitors};
 use crate::window_places::PlacedWindow;
 
 /// Its name in `doctor`.
@@ -42,11 +42,11 @@ pub(in super::super) struct ScreenHook {
     grabber: Arc<Grabber>,
 }
 
-/// Captures screens, each time on connections of its own.
+/// Captures screens, each time on a connection of its own to the bus.
 struct Grabber {
     desktop: Desktop,
     folder: PathBuf,
-    socket: PathBuf,
+    monitors: Monitors,
     runtime: Handle,
 }
 
@@ -64,8 +64,8 @@ impl ScreenHook {
     pub(in super::super) async fn open(bus: Bus, desktop: &Desktop) -> Result<Self, Refusal> {
         let (_, folder) = present(&bus, desktop).await?;
         let socket = desktop.wayland_socket().ok_or_else(wayland::not_wayland)?;
-        let grabber =
-            Grabber { desktop: desktop.clone(), folder, socket, runtime: Handle::current() };
+        let (monitors, runtime) = (Monitors::new(socket), Handle::current());
+        let grabber = Grabber { desktop: desktop.clone(), folder, monitors, runtime };
         // Asking for a screen that does not exist tells whether asking is allowed.
         match ask(&bus, "").await {
             Err(CallError::Bus(zbus::Error::MethodError(name, ..)))
@@ -156,12 +156,12 @@ impl Shown {
 
 impl ScreenGrabber for Grabber {
     fn monitors(&self) -> Result<Vec<Area>, GrabError> {
-        let monitors = wayland::monitors(&self.socket).map_err(GrabError::from_cause)?;
+        let monitors = self.monitors.named().map_err(GrabError::from_cause)?;
         Ok(monitors.into_iter().map(|(_, area)| area).collect())
     }
 
     fn grab(&self, monitor: Area) -> Result<Frame, GrabError> {
-        let monitors = wayland::monitors(&self.socket).map_err(GrabError::from_cause)?;
+        let monitors = self.monitors.named().map_err(GrabError::from_cause)?;
         let name = monitors
             .into_iter()
             .find_map(|(name, area)| if area == monitor { name } else { None })
