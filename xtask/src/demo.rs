@@ -7,17 +7,17 @@
 mod agent;
 mod album;
 mod clock;
-mod desktop;
+pub(crate) mod desktop;
 mod feed;
 mod gallery;
-mod home;
+pub(crate) mod home;
 mod http;
 mod image;
-mod interrupts;
+pub(crate) mod interrupts;
 mod panel;
-mod process;
+pub(crate) mod process;
 mod script;
-mod server;
+pub(crate) mod server;
 mod summary;
 mod verdict;
 

@@ -10,6 +10,8 @@
 )]
 
 mod bench;
+#[cfg(target_os = "linux")]
+mod check_platforms;
 #[cfg(unix)]
 mod demo;
 #[cfg(unix)]
@@ -40,6 +42,9 @@ struct Arguments {
 enum Task {
     /// Measure what it costs and how fast it is, and write the tables of docs/performance.md.
     Bench(bench::Arguments),
+    /// Build for Windows, type-check for macOS, and try what Windows gets under Wine.
+    #[cfg(target_os = "linux")]
+    CheckPlatforms(check_platforms::Arguments),
     /// Show DevPulse at work: a server, an agent and a desktop, all of it temporary.
     #[cfg(unix)]
     Demo(demo::Arguments),
@@ -62,6 +67,8 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Bench(arguments) => bench::run(&arguments),
+        #[cfg(target_os = "linux")]
+        Task::CheckPlatforms(arguments) => check_platforms::run(&arguments),
         #[cfg(unix)]
         Task::Demo(arguments) => demo::run(&arguments),
         #[cfg(unix)]

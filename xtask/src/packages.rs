@@ -68,6 +68,21 @@ const TRIAL: [Need; 4] = [
     Need { program: "dpkg-deb", package: "dpkg" },
 ];
 
+/// What other systems are built for with, and what stands in for Windows.
+const PLATFORMS: [Need; 6] = [
+    Need { program: "/usr/bin/cargo", package: "cargo-web" },
+    Need { program: "/usr/bin/rustc", package: "rustc-web" },
+    Need { program: "/usr/lib/rustlib/src/rust/library/Cargo.lock", package: "rust-web-src" },
+    Need { program: "x86_64-w64-mingw32-gcc", package: "gcc-mingw-w64-x86-64" },
+    Need { program: "x86_64-w64-mingw32-g++", package: "g++-mingw-w64-x86-64" },
+    Need { program: "/usr/lib/wine/wine64", package: "wine64" },
+];
+
+/// Makes sure that the other systems can be built for, in the same way.
+pub(crate) fn ensure_platforms() -> Result<()> {
+    ensure(&PLATFORMS, "checking the other systems")
+}
+
 /// Makes sure that packages can be tried; only root can do that.
 pub(crate) fn ensure_trial() -> Result<()> {
     if !is_root()? {

@@ -141,7 +141,7 @@ impl Bundle {
     /// Fails where the file is there already, or cannot be written; nothing is left then.
     pub fn write(&self, path: &Path) -> Result<(), BundleError> {
         let unwritable = |source| BundleError::Unwritable { path: path.to_owned(), source };
-        let file = access::private_file().write(true).create_new(true).open(path);
+        let file = access::create_private_file(path);
         let file = file.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => BundleError::Exists(path.to_owned()),
             _ => unwritable(error),
@@ -254,7 +254,7 @@ fn files(home: &Home) -> Value {
     files.sort_by(|(a, _), (b, _)| a.cmp(b));
     let shown = files.into_iter().map(|(name, metadata)| {
         let kind = if metadata.is_dir() { "directory" } else { "file" };
-        let is_open = access::is_open_to_others(&metadata);
+        let is_open = access::is_open_to_others(&home.root().join(&name), &metadata);
         json!({"name": name, "kind": kind, "bytes": metadata.len(), "open_to_others": is_open})
     });
     shown.collect()

@@ -145,7 +145,7 @@ impl CredentialsError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Exposed(path) => Some(format!("close it: chmod 600 {}", path.display())),
+            Self::Exposed(path) => Some(format!("close it: {}", access::closing(path))),
             Self::Damaged { .. } => Some("enroll again: devpulse-client enroll --force".to_owned()),
             Self::Unreadable { path, .. } => {
                 Some(format!("make it readable to you: chmod u+r {}", path.display()))

@@ -13,8 +13,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 const CONSENT: &str = "consent.json";
 const CREDENTIALS: &str = "credentials.json";
 const CONFIG_TOML: &str = "config.toml";
@@ -126,12 +124,12 @@ impl Home {
         if !metadata.is_dir() {
             return Err(HomeError::NotADirectory(path()));
         }
-        if !access::is_mine(&metadata) {
+        if !access::is_mine(&self.root, &metadata) {
             return Err(HomeError::NotMine(path()));
         }
         access::check_writable(&self.root)
             .map_err(|source| HomeError::ReadOnly { path: path(), source })?;
-        if access::is_open_to_others(&metadata) {
+        if access::is_open_to_others(&self.root, &metadata) {
             if !self.is_own_or_empty() {
                 return Err(HomeError::Shared(path()));
             }
@@ -227,7 +225,7 @@ impl Home {
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(directory)?;
+    let mut file = tempfile::Builder::new().make_in(directory, access::create_private_file)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failed| failed.error)?;

@@ -84,7 +84,7 @@ impl InstanceLock {
             .truncate(false)
             .open(&path)
             .map_err(unusable)?;
-        match file.try_lock() {
+        match access::try_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::HeldBy(holder(&mut file))),
             Err(TryLockError::Error(source)) => return Err(unusable(source)),

@@ -154,7 +154,7 @@ impl DailyFiles {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             let metadata = entry.metadata()?;
-            if metadata.is_file() && access::is_open_to_others(&metadata) {
+            if metadata.is_file() && access::is_open_to_others(&entry.path(), &metadata) {
                 access::close_to_others(&entry.path(), &metadata)?;
             }
         }

@@ -2,9 +2,11 @@
 
 #[cfg(any(target_os = "macos", test))]
 mod macos;
+#[cfg(windows)]
+mod windows;
 
 use std::env;
-#[cfg(not(target_os = "macos"))]
+#[cfg(not(any(windows, target_os = "macos")))]
 use std::fs;
 
 use devpulse_protocol::DeviceInfo;
@@ -44,8 +46,12 @@ pub fn device_info(server: &ServerOrigin) -> DeviceInfo {
 pub(crate) use macos::os_version;
 #[cfg(target_os = "macos")]
 use macos::{account_name, machine_id};
+#[cfg(windows)]
+pub(crate) use windows::os_version;
+#[cfg(windows)]
+use windows::{account_name, machine_id};
 
-#[cfg(not(target_os = "macos"))]
+#[cfg(not(any(windows, target_os = "macos")))]
 pub(crate) fn os_version() -> String {
     ["/etc/os-release", "/usr/lib/os-release"]
         .into_iter()
@@ -54,14 +60,14 @@ pub(crate) fn os_version() -> String {
         .unwrap_or_else(|| env::consts::OS.to_owned())
 }
 
-#[cfg(any(not(target_os = "macos"), test))]
+#[cfg(any(not(any(windows, target_os = "macos")), test))]
 fn pretty_name(os_release: &str) -> Option<String> {
     let value = os_release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     let name = value.trim().trim_matches(['"', '\'']);
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-#[cfg(not(target_os = "macos"))]
+#[cfg(not(any(windows, target_os = "macos")))]
 fn machine_id() -> Option<String> {
     ["/etc/machine-id", "/var/lib/dbus/machine-id"]
         .into_iter()
@@ -88,11 +94,6 @@ fn account_name() -> Option<String> {
         let name = fields.next()?;
         (fields.nth(1)? == uid).then(|| name.to_owned())
     })
-}
-
-#[cfg(windows)]
-fn account_name() -> Option<String> {
-    None
 }
 
 #[cfg(test)]

@@ -92,7 +92,11 @@ pub async fn open_windows(desktop: &Desktop) -> Result<Vec<WindowFacts>, Refusal
             Err(refusal) => crate::dbus::kwin_windows(desktop).await.map_err(|_| refusal),
         }
     };
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(windows)]
+    return match desktop {
+        Desktop { .. } => crate::windows::open_windows().await,
+    };
+    #[cfg(not(any(target_os = "linux", windows)))]
     return match desktop {
         Desktop { .. } => {
             Err(Refusal::Absent("open windows cannot be listed on this system".to_owned()))

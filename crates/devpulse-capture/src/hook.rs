@@ -160,7 +160,14 @@ impl Backends {
                 crate::wayland::screen_probe(),
             ],
         };
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(windows)]
+        return Self {
+            focus: vec![crate::windows::focus_probe()],
+            idle: vec![crate::windows::idle_probe(), crate::windows::user_idle_probe()],
+            session: vec![crate::windows::session_probe()],
+            screen: vec![crate::windows::screen_probe()],
+        };
+        #[cfg(not(any(target_os = "linux", windows)))]
         return Self::default();
     }
 

@@ -9,6 +9,8 @@ mod clock;
 #[cfg(target_os = "linux")]
 mod dbus;
 mod desktop;
+#[cfg(any(windows, target_os = "macos", test))]
+mod guard;
 mod hook;
 #[cfg(target_os = "linux")]
 mod hyprland;
@@ -26,6 +28,8 @@ mod supervisor;
 #[cfg(target_os = "linux")]
 mod sway;
 mod tracker;
+#[cfg(windows)]
+mod windows;
 #[cfg(target_os = "linux")]
 mod wayland;
 #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! Images of the screens: when, of what, and as which file.
 
+#[cfg(any(target_os = "linux", windows, test))]
+mod coverage;
 mod duplicates;
 mod encode;
 mod health;
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 use devpulse_protocol::ImageFormat;
 
+#[cfg(any(target_os = "linux", windows))]
+pub(crate) use coverage::Coverage;
 pub(crate) use duplicates::Duplicates;
 pub(crate) use encode::Encoding;
 pub(crate) use health::{IMAGES_AN_HOUR, ScreenHealth};

@@ -6,6 +6,7 @@
 
 mod cli;
 mod commands;
+mod endings;
 mod exit;
 mod failure;
 mod output;

@@ -75,6 +75,7 @@ impl ControlServer {
                     }
                     Err(_) => turn_away(stream).await,
                 },
+                #[cfg(unix)]
                 Ok(Arrival::Stranger { uid }) => {
                     tracing::warn!(uid, "a connection of another user was closed");
                 }

@@ -1,8 +1,11 @@
-//! What frames travel over. The only module that knows sockets: another system's kind
-//! is one more file beside [`unix`].
+//! What frames travel over. The only module that knows sockets and pipes: another system's
+//! kind is one more file.
 
 mod memory;
+#[cfg(unix)]
 mod unix;
+#[cfg(windows)]
+mod windows;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,10 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use memory::MemoryConnector;
+#[cfg(unix)]
+use unix::{self as system, SocketListener as SystemListener};
+#[cfg(windows)]
+use windows::{self as system, PipeListener as SystemListener};
 
 /// A connection, whatever it runs over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -21,8 +28,8 @@ pub(crate) type BoxedStream = Box<dyn Stream>;
 
 /// Where connections arrive.
 pub(crate) enum Listener {
-    /// At a socket in the file system.
-    Socket(unix::SocketListener),
+    /// At a socket or pipe that has a name.
+    System(SystemListener),
     /// From the same process.
     Memory(memory::MemoryListener),
 }
@@ -31,7 +38,8 @@ pub(crate) enum Listener {
 pub(crate) enum Arrival {
     /// A front end of the same owner.
     Accepted(BoxedStream),
-    /// Somebody else, turned away.
+    /// Somebody else, turned away; a pipe's own list turns them away on Windows.
+    #[cfg(unix)]
     Stranger {
         /// The user id of the process that connected.
         uid: u32,
@@ -44,7 +52,7 @@ impl Listener {
     /// Waits for a connection. Dropping the future loses none.
     pub(crate) async fn accept(&mut self) -> io::Result<Arrival> {
         match self {
-            Self::Socket(listener) => listener.accept().await,
+            Self::System(listener) => listener.accept().await,
             Self::Memory(listener) => Ok(listener.accept().await),
         }
     }
@@ -92,12 +100,12 @@ pub(crate) enum ConnectError {
 
 /// Makes the socket at `path`, in place of one that a crashed agent left.
 pub(crate) fn bind(path: &Path) -> Result<Listener, BindError> {
-    unix::bind(path).map(Listener::Socket)
+    system::bind(path).map(Listener::System)
 }
 
 /// Connects to the socket at `path`.
 pub(crate) async fn connect(path: &Path) -> Result<BoxedStream, ConnectError> {
-    unix::connect(path).await
+    system::connect(path).await
 }
 
 /// A listener, and what connects to it from the same process.

@@ -233,17 +233,27 @@ const fn is_not_ours(error: &rusqlite::Error) -> bool {
 }
 
 pub(crate) fn create_private_directory(path: &std::path::Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
+    #[cfg(windows)]
+    return devpulse_windows::create_directory(path);
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
 }
 
 /// A new file's name is safe only once its directory is synced.
 pub(crate) fn sync_directory(path: &std::path::Path) -> std::io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(std::path::Path::new("."));
+    sync_listing(directory.unwrap_or(std::path::Path::new(".")))
+}
+
+/// Makes durable what a directory lists.
+pub(crate) fn sync_listing(directory: &std::path::Path) -> std::io::Result<()> {
+    #[cfg(windows)]
+    return devpulse_windows::sync_directory(directory);
+    #[cfg(unix)]
     std::fs::File::open(directory)?.sync_all()
 }
 

@@ -12,12 +12,12 @@ use super::interrupts::Interrupts;
 use super::process::Process;
 
 /// Size of the virtual screen in pixels.
-pub(super) const SCREEN: (u64, u64) = (1280, 800);
+pub(crate) const SCREEN: (u64, u64) = (1280, 800);
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The desktop; its windows, window manager and display end with it, in this order.
-pub(super) struct Desktop {
+pub(crate) struct Desktop {
     windows: Vec<Process>,
     _manager: Process,
     _display: Process,
@@ -26,20 +26,20 @@ pub(super) struct Desktop {
 }
 
 /// A window as it is opened.
-pub(super) struct Design {
+pub(crate) struct Design {
     /// The application's name: the window's class.
-    pub(super) app: &'static str,
-    pub(super) title: String,
+    pub(crate) app: &'static str,
+    pub(crate) title: String,
     /// Columns and lines of text, and the place of the upper left corner in pixels.
-    pub(super) geometry: &'static str,
-    pub(super) colours: (&'static str, &'static str),
+    pub(crate) geometry: &'static str,
+    pub(crate) colours: (&'static str, &'static str),
     /// What is to be read in it.
-    pub(super) text: &'static str,
+    pub(crate) text: &'static str,
 }
 
 /// An X window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WindowId(u64);
+pub(crate) struct WindowId(u64);
 
 struct Environment {
     user: std::path::PathBuf,
@@ -47,7 +47,7 @@ struct Environment {
 }
 
 impl Desktop {
-    pub(super) fn start(home: &Home, interrupts: &Interrupts) -> Result<Self> {
+    pub(crate) fn start(home: &Home, interrupts: &Interrupts) -> Result<Self> {
         let environment = Environment { user: home.user(), logs: home.logs() };
         let mut command = environment.command("Xvfb");
         let screen = format!("{}x{}x24", SCREEN.0, SCREEN.1);
@@ -81,19 +81,19 @@ impl Desktop {
     }
 
     /// What programs find as `DISPLAY`.
-    pub(super) fn display(&self) -> &str {
+    pub(crate) fn display(&self) -> &str {
         &self.name
     }
 
     /// A program that is to be seen on it.
-    pub(super) fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = self.home.command(program);
         command.env("DISPLAY", &self.name);
         command
     }
 
     /// Opens a window and waits until it is seen and has the focus.
-    pub(super) fn open(&mut self, design: &Design, interrupts: &Interrupts) -> Result<WindowId> {
+    pub(crate) fn open(&mut self, design: &Design, interrupts: &Interrupts) -> Result<WindowId> {
         let (background, text) = design.colours;
         let mut command = self.home.command("xterm");
         command.env("DISPLAY", &self.name).env("TEXT", design.text);
@@ -112,7 +112,7 @@ impl Desktop {
     }
 
     /// Moves the focus and says when that was, in milliseconds since 1970.
-    pub(super) fn focus(&self, window: WindowId, interrupts: &Interrupts) -> Result<i64> {
+    pub(crate) fn focus(&self, window: WindowId, interrupts: &Interrupts) -> Result<i64> {
         let before = clock::now();
         self.xdotool(&["windowactivate", &window.0.to_string()])?;
         interrupts.until("the focus", PATIENCE, || {
@@ -123,7 +123,7 @@ impl Desktop {
     }
 
     /// Gives a window another title, as its program would, and says when that was.
-    pub(super) fn rename(&self, window: WindowId, title: &str) -> Result<i64> {
+    pub(crate) fn rename(&self, window: WindowId, title: &str) -> Result<i64> {
         let before = clock::now();
         let mut command = self.home.command("xprop");
         command.env("DISPLAY", &self.name).args(["-id", &window.0.to_string()]);
@@ -133,7 +133,7 @@ impl Desktop {
     }
 
     /// Moves the pointer a little, as a hand would, and says when that was.
-    pub(super) fn input(&self) -> Result<i64> {
+    pub(crate) fn input(&self) -> Result<i64> {
         self.xdotool(&["mousemove_relative", "--", "3", "0"])?;
         self.xdotool(&["mousemove_relative", "--", "-3", "0"])?;
         Ok(clock::now())
@@ -147,7 +147,7 @@ impl Desktop {
     }
 
     /// What xdotool prints; it fails also where it merely found nothing.
-    pub(super) fn xdotool(&self, arguments: &[&str]) -> Result<String> {
+    pub(crate) fn xdotool(&self, arguments: &[&str]) -> Result<String> {
         let mut command = self.home.command("xdotool");
         let output = command.env("DISPLAY", &self.name).args(arguments).output();
         let output = output.context("xdotool does not start")?;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// A new folder that only this user can read.
-pub(super) struct Home(PathBuf);
+pub(crate) struct Home(PathBuf);
 
 impl Home {
-    pub(super) fn create() -> Result<Self> {
+    pub(crate) fn create() -> Result<Self> {
         let name = format!("devpulse-demo-{}", std::process::id());
         let home = Self(std::env::temp_dir().join(name));
         let mut folders = DirBuilder::new();
@@ -23,25 +23,25 @@ impl Home {
     }
 
     /// What the programs write.
-    pub(super) fn logs(&self) -> PathBuf {
+    pub(crate) fn logs(&self) -> PathBuf {
         self.0.join("logs")
     }
 
     /// What the agent takes for `DEVPULSE_HOME`.
-    pub(super) fn agent(&self) -> PathBuf {
+    pub(crate) fn agent(&self) -> PathBuf {
         self.0.join("agent")
     }
 
     /// What programs take for the person's own folder.
-    pub(super) fn user(&self) -> PathBuf {
+    pub(crate) fn user(&self) -> PathBuf {
         self.0.join("user")
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -11,13 +11,13 @@ use signal_hook::iterator::Signals;
 
 /// Signals that ask for the end. Every wait of the demo goes through this, so that
 /// it ends at once and what was started is taken down in order.
-pub(super) struct Interrupts {
+pub(crate) struct Interrupts {
     signals: Receiver<i32>,
     arrived: Cell<u32>,
 }
 
 impl Interrupts {
-    pub(super) fn listen() -> Result<Self> {
+    pub(crate) fn listen() -> Result<Self> {
         let mut source = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("signals stay unheard")?;
         let (sender, signals) = channel();
         thread::spawn(move || source.forever().try_for_each(|signal| sender.send(signal)));
@@ -25,7 +25,7 @@ impl Interrupts {
     }
 
     /// Waits for so long, or until a signal arrives; says how many have arrived so far.
-    pub(super) fn wait(&self, time: Duration) -> u32 {
+    pub(crate) fn wait(&self, time: Duration) -> u32 {
         if self.signals.recv_timeout(time).is_ok() {
             self.arrived.set(self.arrived.get() + 1);
         }
@@ -36,7 +36,7 @@ impl Interrupts {
     ///
     /// # Errors
     /// Fails when the time is over, or when one more signal arrives.
-    pub(super) fn until<T>(
+    pub(crate) fn until<T>(
         &self,
         what: &str,
         time: Duration,

@@ -16,7 +16,7 @@ use super::interrupts::Interrupts;
 
 /// A running program, in a process group of its own, so that a Ctrl-C on the
 /// terminal reaches only the demo. It is killed when this is dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: &'static str,
     child: Child,
     log: PathBuf,
@@ -24,7 +24,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts a program; what it writes goes to a file in `logs`.
-    pub(super) fn start(name: &'static str, command: &mut Command, logs: &Path) -> Result<Self> {
+    pub(crate) fn start(name: &'static str, command: &mut Command, logs: &Path) -> Result<Self> {
         let log = logs.join(name).with_extension("log");
         let file = File::create(&log).with_context(|| format!("{} is refused", log.display()))?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -32,7 +32,7 @@ impl Process {
     }
 
     /// As [`Process::start`], but the lines on its stdout are given out.
-    pub(super) fn start_and_read(
+    pub(crate) fn start_and_read(
         name: &'static str,
         command: &mut Command,
         logs: &Path,
@@ -62,7 +62,7 @@ impl Process {
     }
 
     /// Fails if the program has ended, with the last that it said.
-    pub(super) fn check_running(&mut self) -> Result<()> {
+    pub(crate) fn check_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!("{} has ended ({status})\n{}", self.name, self.last_words());
         }
@@ -70,7 +70,7 @@ impl Process {
     }
 
     /// Asks the program to end, by SIGTERM, and waits until it has.
-    pub(super) fn terminate(
+    pub(crate) fn terminate(
         &mut self,
         time: Duration,
         interrupts: &Interrupts,
@@ -82,13 +82,13 @@ impl Process {
     }
 
     /// Waits until the program has ended by itself.
-    pub(super) fn wait(&mut self, time: Duration, interrupts: &Interrupts) -> Result<ExitStatus> {
+    pub(crate) fn wait(&mut self, time: Duration, interrupts: &Interrupts) -> Result<ExitStatus> {
         let what = format!("the end of {}", self.name);
         interrupts.until(&what, time, || Ok(self.child.try_wait()?))
     }
 
     /// The last lines that the program wrote.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();

@@ -16,7 +16,7 @@ use super::process::Process;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The reference server on free ports of this machine.
-pub(super) struct Server {
+pub(crate) struct Server {
     process: Process,
     program: PathBuf,
     database: PathBuf,
@@ -26,7 +26,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn start(program: &Path, home: &Home, interrupts: &Interrupts) -> Result<Self> {
+    pub(crate) fn start(program: &Path, home: &Home, interrupts: &Interrupts) -> Result<Self> {
         let (database, token) = (home.file("server.db"), home.file("admin-token"));
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
@@ -58,22 +58,22 @@ impl Server {
     }
 
     /// Where devices reach it.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Fails if the server has ended.
-    pub(super) fn check_running(&mut self) -> Result<()> {
+    pub(crate) fn check_running(&mut self) -> Result<()> {
         self.process.check_running()
     }
 
     /// Sets what devices are configured to do.
-    pub(super) fn configure(&self, config: &Value) -> Result<()> {
+    pub(crate) fn configure(&self, config: &Value) -> Result<()> {
         self.admin.put("/admin/v1/config", config)
     }
 
     /// Issues a secret that one device can enroll with.
-    pub(super) fn issue_secret(&self) -> Result<String> {
+    pub(crate) fn issue_secret(&self) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.args(["secret", "create", "--max-uses", "1", "--db"]).arg(&self.database);
         let output = command.output().context("devpulse-server does not start")?;
@@ -84,7 +84,7 @@ impl Server {
     }
 
     /// The events that arrived since the last call, in the order of their arrival.
-    pub(super) fn new_events(&mut self) -> Result<Vec<Value>> {
+    pub(crate) fn new_events(&mut self) -> Result<Vec<Value>> {
         let mut page = self.admin.get(&format!("/admin/v1/events?cursor={}", self.cursor))?;
         self.cursor = page["next_cursor"].as_i64().context("a page of events has no cursor")?;
         match page["events"].take() {
@@ -94,7 +94,7 @@ impl Server {
     }
 
     /// The image file with this hash.
-    pub(super) fn image(&self, hash: &str) -> Result<Vec<u8>> {
+    pub(crate) fn image(&self, hash: &str) -> Result<Vec<u8>> {
         self.admin.download(&format!("/admin/v1/screenshots/{hash}"))
     }
 }

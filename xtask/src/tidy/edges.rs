@@ -12,9 +12,14 @@ struct Package {
     never: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 12] = [
+const PACKAGES: [Package; 13] = [
     Package {
         name: "devpulse-protocol",
+        sees: &[],
+        never: &["tokio", "reqwest", "hyper", "axum", "tonic", "rusqlite", "x11rb"],
+    },
+    Package {
+        name: "devpulse-windows",
         sees: &[],
         never: &["tokio", "reqwest", "hyper", "axum", "tonic", "rusqlite", "x11rb"],
     },
@@ -25,12 +30,12 @@ const PACKAGES: [Package; 12] = [
     },
     Package {
         name: "devpulse-pipeline",
-        sees: &["devpulse-protocol"],
+        sees: &["devpulse-protocol", "devpulse-windows"],
         never: &["reqwest", "hyper", "axum", "tonic", "x11rb", "xcap"],
     },
     Package {
         name: "devpulse-control",
-        sees: &["devpulse-protocol"],
+        sees: &["devpulse-protocol", "devpulse-windows"],
         never: &["reqwest", "hyper", "axum", "tonic", "rusqlite", "x11rb"],
     },
     Package {
@@ -46,6 +51,7 @@ const PACKAGES: [Package; 12] = [
             "devpulse-pipeline",
             "devpulse-control",
             "devpulse-grpc",
+            "devpulse-windows",
         ],
         never: &["axum", "x11rb"],
     },

@@ -65,7 +65,7 @@ impl CredentialsFile {
             }
             Err(source) => return Err(unreadable(source)),
         };
-        if access::is_open_to_others(&file.metadata().map_err(unreadable)?) {
+        if access::is_open_to_others(&path, &file.metadata().map_err(unreadable)?) {
             return Err(CredentialsError::Exposed(path));
         }
         let mut json = Zeroizing::new(Vec::new());

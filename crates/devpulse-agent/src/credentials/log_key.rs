@@ -144,7 +144,7 @@ pub(super) fn read_file(home: &Home) -> io::Result<Vec<LogKey>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    if access::is_open_to_others(&file.metadata()?) {
+    if access::is_open_to_others(&path, &file.metadata()?) {
         let cause = "other users can read it";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, cause));
     }

@@ -294,13 +294,13 @@ fn complaint(home: &Path) -> Option<Complaint> {
         let cause = format!("the home {shown} is not a directory");
         return complaint(cause, "set DEVPULSE_HOME to a directory of yours".to_owned());
     }
-    if !access::is_mine(&metadata) {
+    if !access::is_mine(home, &metadata) {
         let cause = format!("the home {shown} belongs to another user");
         return complaint(cause, "run as the user that owns it".to_owned());
     }
-    if access::is_open_to_others(&metadata) {
+    if access::is_open_to_others(home, &metadata) {
         let cause = format!("the home {shown} is open to other users");
-        return complaint(cause, format!("close it: chmod 700 {shown}"));
+        return complaint(cause, format!("close it: {}", access::closing(home)));
     }
     if access::check_writable(home).is_err() {
         let cause = format!("the home {shown} cannot be written");
@@ -335,7 +335,7 @@ fn free(path: &Path) -> Option<u64> {
     Some(system.f_bavail.saturating_mul(system.f_frsize))
 }
 
-#[cfg(not(unix))]
-fn free(_path: &Path) -> Option<u64> {
-    None
+#[cfg(windows)]
+fn free(path: &Path) -> Option<u64> {
+    devpulse_windows::free_bytes(path)
 }

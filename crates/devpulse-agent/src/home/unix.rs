@@ -1,6 +1,6 @@
 //! Who may read what, by mode bits and owners.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -20,8 +20,24 @@ pub(crate) fn private_file() -> OpenOptions {
     options
 }
 
+/// Makes a file that nobody but its owner may read; one that is there is left alone.
+pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+    private_file().write(true).create_new(true).open(path)
+}
+
+/// Takes the lock of a file without waiting; its content can be read all the same.
+pub(crate) fn try_lock(file: &File) -> Result<(), TryLockError> {
+    file.try_lock()
+}
+
+/// The command that closes a file or directory to others.
+pub(crate) fn closing(path: &Path) -> String {
+    let mode = if path.is_dir() { 700 } else { 600 };
+    format!("chmod {mode} {path}", path = path.display())
+}
+
 /// Whether the group or others may do anything with the file or directory.
-pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
+pub(crate) fn is_open_to_others(_path: &Path, metadata: &Metadata) -> bool {
     metadata.mode() & OTHERS != 0
 }
 
@@ -31,7 +47,7 @@ pub(crate) fn close_to_others(path: &Path, metadata: &Metadata) -> io::Result<()
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
-pub(crate) fn is_mine(metadata: &Metadata) -> bool {
+pub(crate) fn is_mine(_path: &Path, metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 

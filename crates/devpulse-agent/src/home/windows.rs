@@ -1,41 +1,47 @@
-//! A user's profile directory is closed to other users by its access control list,
-//! which new files and directories inherit.
+//! Who may read what, by owners and access control lists.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
-pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
-}
+pub(crate) use devpulse_windows::{create_directory, sync_directory, try_lock};
 
-/// Options for a file that nobody but its owner may read.
+/// Options for a file of the home, whose list new files inherit.
 pub(crate) fn private_file() -> OpenOptions {
     File::options()
 }
 
-/// Whether others may do anything with the file or directory, by its mode bits.
-pub(crate) fn is_open_to_others(_metadata: &Metadata) -> bool {
-    false
+/// Makes a file that nobody but its owner may read; one that is there is left alone.
+pub(crate) fn create_private_file(path: &Path) -> io::Result<File> {
+    devpulse_windows::create_file(path)
 }
 
-/// Takes every right from others, by mode bits.
-pub(crate) fn close_to_others(_path: &Path, _metadata: &Metadata) -> io::Result<()> {
-    Ok(())
+/// The command that closes a file or directory to others.
+pub(crate) fn closing(path: &Path) -> String {
+    let inherited = if path.is_dir() { "(OI)(CI)" } else { "" };
+    format!(
+        r#"icacls "{path}" /inheritance:r /grant:r "%USERNAME%:{inherited}F""#,
+        path = path.display()
+    )
 }
 
-pub(crate) fn is_mine(_metadata: &Metadata) -> bool {
-    true
+/// Whether others than the owner, the system and administrators may do anything with it.
+pub(crate) fn is_open_to_others(path: &Path, _metadata: &Metadata) -> bool {
+    devpulse_windows::is_open_to_others(path)
+}
+
+/// Takes every right from others.
+pub(crate) fn close_to_others(path: &Path, _metadata: &Metadata) -> io::Result<()> {
+    devpulse_windows::close_to_others(path)
+}
+
+pub(crate) fn is_mine(path: &Path, _metadata: &Metadata) -> bool {
+    devpulse_windows::is_mine(path)
 }
 
 pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
     if fs::metadata(path)?.permissions().readonly() {
         return Err(io::ErrorKind::ReadOnlyFilesystem.into());
     }
-    Ok(())
-}
-
-/// The file system keeps renames in its own journal; directories cannot be synced.
-pub(crate) fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())
 }

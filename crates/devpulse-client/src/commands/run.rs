@@ -1,13 +1,12 @@
 //! `run`: the agent in the foreground.
 
-use std::io;
 use std::path::PathBuf;
 
 use devpulse_agent::{Agent, AgentError, Desktop, logging};
 use devpulse_protocol::ActivityType;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Run;
+use crate::endings::Endings;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::service_manager;
@@ -40,31 +39,4 @@ pub(super) async fn run(home: Option<PathBuf>, arguments: Run) -> Result<(), Fai
     service_manager::ended();
     agent.stop(ending).await;
     Ok(())
-}
-
-/// What ends the agent from outside.
-struct Endings {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-}
-
-impl Endings {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for a signal, and says what it means. Nobody listens for a second one: the
-    /// end is bounded to 3 s anyway.
-    async fn next(&mut self) -> ActivityType {
-        tokio::select! {
-            _ = self.interrupt.recv() => ActivityType::UserInterrupt,
-            _ = self.terminate.recv() => ActivityType::NormalShutdown,
-            _ = self.hang_up.recv() => ActivityType::NormalShutdown,
-        }
-    }
 }

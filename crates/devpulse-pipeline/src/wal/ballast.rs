@@ -148,7 +148,8 @@ fn free_bytes(path: &Path) -> Option<u64> {
     Some(disk.f_bavail * disk.f_frsize)
 }
 
-#[cfg(not(unix))]
-fn free_bytes(_path: &Path) -> Option<u64> {
-    None
+#[cfg(windows)]
+fn free_bytes(path: &Path) -> Option<u64> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    devpulse_windows::free_bytes(directory.unwrap_or(Path::new(".")))
 }

@@ -299,7 +299,7 @@ fn write_file(
     fs::rename(&temporary, &path)?;
     // The folder may be new, too, and so may the one that it lies in.
     for folder in [folder, directory] {
-        fs::File::open(folder)?.sync_all()?;
+        super::sync_listing(folder)?;
     }
     if is_first {
         super::sync_directory(directory)?;

@@ -1,6 +1,5 @@
 //! Files that nobody else can read.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -9,11 +8,16 @@ use std::path::Path;
 pub(super) fn close_to_others(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
+        use std::fs;
         use std::os::unix::fs::PermissionsExt as _;
 
         if path.metadata()?.permissions().mode() & 0o077 != 0 {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         }
+    }
+    #[cfg(windows)]
+    if devpulse_windows::is_open_to_others(path) {
+        devpulse_windows::close_to_others(path)?;
     }
     Ok(())
 }
@@ -26,11 +30,15 @@ pub(super) fn create(path: &Path) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         super::create_private_directory(directory)?;
     }
-    let mut options = File::options();
-    options.write(true).create_new(true);
+    #[cfg(windows)]
+    let made = devpulse_windows::create_file(path);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    let made = {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)
+    };
+    match made {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }

@@ -95,8 +95,8 @@ fn remove_if_empty(directory: &Path) -> io::Result<()> {
 
 /// What was removed is gone for good only once its directory is synced.
 fn sync(directory: &Path) -> io::Result<()> {
-    if cfg!(windows) || !directory.exists() {
+    if !directory.exists() {
         return Ok(());
     }
-    fs::File::open(directory)?.sync_all()
+    super::sync_listing(directory)
 }

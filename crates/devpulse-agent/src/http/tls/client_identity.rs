@@ -134,7 +134,7 @@ fn read(path: &Path, privacy: Privacy) -> Result<Zeroizing<Vec<u8>>, HttpSetupEr
         |source: io::Error| HttpSetupError::ClientFile { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
-    if privacy == Privacy::OwnerOnly && access::is_open_to_others(&metadata) {
+    if privacy == Privacy::OwnerOnly && access::is_open_to_others(path, &metadata) {
         return Err(HttpSetupError::ClientKeyExposed(path.to_owned()));
     }
     let mut text = Zeroizing::new(Vec::new());
