@@ -28,12 +28,12 @@ mod supervisor;
 #[cfg(target_os = "linux")]
 mod sway;
 mod tracker;
-#[cfg(windows)]
-mod windows;
 #[cfg(target_os = "linux")]
 mod wayland;
 #[cfg(target_os = "linux")]
 mod window_places;
+#[cfg(windows)]
+mod windows;
 #[cfg(target_os = "linux")]
 mod x11;
 

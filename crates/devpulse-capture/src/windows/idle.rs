@@ -89,14 +89,14 @@ impl Hook for IdleHook {
 }
 
 async fn watch(source: &Source, out: &Observations) -> Result<(), HookError> {
-    let mut threshold = out.idle_threshold();
+    let mut rule = out.idle_rule();
     let mut claims = IdleClaims::default();
     let (told, mut input) = mpsc::channel(1);
     let mut pump = Pump::start("input", move |window| Ok(tells(window, told))).await?;
     let mut quiet_since: Option<Moment> = None;
     loop {
         let now = out.now();
-        let limit = *threshold.borrow_and_update();
+        let limit = rule.borrow_and_update().threshold;
         let idle = claims.believed(source.since_last_input().await?, now.mono, uptime());
         let last_input = now.minus(idle);
         // A threshold that is raised while nobody is there brings nobody back.
@@ -116,7 +116,7 @@ async fn watch(source: &Source, out: &Observations) -> Result<(), HookError> {
         tokio::select! {
             () = sleep(next_look) => {}
             Some(()) = input.recv(), if quiet_since.is_some() => {}
-            changed = threshold.changed() => if changed.is_err() { return Ok(()) },
+            changed = rule.changed() => if changed.is_err() { return Ok(()) },
             ended = pump.ended() => return Err(ended),
         }
     }
