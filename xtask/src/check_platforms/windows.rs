@@ -1,9 +1,10 @@
 //! Windows: built and linked with the mingw tools, and tried under Wine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::toolchain;
@@ -12,6 +13,7 @@ use super::wine::Wine;
 use crate::demo::desktop::Desktop;
 use crate::demo::home::Home;
 use crate::demo::interrupts::Interrupts;
+use crate::demo::process::Process;
 use crate::demo::server::Server;
 use crate::{packages, workspace};
 
@@ -55,6 +57,7 @@ pub(super) fn try_under_wine() -> Result<()> {
     let client = program("devpulse-client.exe")?;
     let mut agent = WindowsAgent::new(&wine, client, home.logs());
     agent.enroll(&server)?;
+    let _notepad = notepad(&wine, &desktop, &home, &interrupts)?;
     let mut taken = Vec::new();
     let last = PARTS.len() - 1;
     for (part, numbers) in PARTS.into_iter().enumerate() {
@@ -65,24 +68,73 @@ pub(super) fn try_under_wine() -> Result<()> {
             println!("{} events were taken; agent {pid} was killed", taken.len());
         }
     }
+    agent.show_itself(&interrupts)?;
     agent.sync()?;
     show_capture(&agent.status()?);
     server.check_running()?;
-    delivered_once(&mut server, &taken)
+    let events = everything(&mut server)?;
+    delivered_once(&events, &taken)?;
+    was_seen(&events)
 }
 
-/// Fails unless the server has each of these events once, and no other of the kind.
-fn delivered_once(server: &mut Server, taken: &[String]) -> Result<()> {
-    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+/// A window for the agent to see.
+fn notepad(
+    wine: &Wine,
+    desktop: &Desktop,
+    home: &Home,
+    interrupts: &Interrupts,
+) -> Result<Process> {
+    let process = Process::start("notepad", &mut wine.command(Path::new("notepad")), &home.logs())?;
+    interrupts.until("the window of Notepad", Duration::from_secs(30), || {
+        let mut command = desktop.command("xdotool");
+        let found = command.args(["search", "--onlyvisible", "--name", "Notepad"]).output()?;
+        Ok((!found.stdout.trim_ascii().is_empty()).then_some(()))
+    })?;
+    Ok(process)
+}
+
+/// Every event that the server has.
+fn everything(server: &mut Server) -> Result<Vec<Value>> {
+    let mut events = Vec::new();
     loop {
         let page = server.new_events()?;
         if page.is_empty() {
-            break;
+            return Ok(events);
         }
-        for event in page.iter().filter(|event| event["event_type"] == "custom") {
-            *times.entry(event["event_id"].as_str().unwrap_or_default().to_owned()).or_default() +=
-                1;
-        }
+        events.extend(page);
+    }
+}
+
+/// Fails unless the window that had the focus was told of, and an image of the screen taken.
+fn was_seen(events: &[Value]) -> Result<()> {
+    let told =
+        |event: &&Value| event["window_title"].as_str().unwrap_or_default().contains("Notepad");
+    let window = events
+        .iter()
+        .filter(|event| event["event_type"] == "window")
+        .find(told)
+        .context("Notepad was not told of")?;
+    let text = |field: &str| window[field].as_str().unwrap_or("-").to_owned();
+    println!(
+        "seen: {:?} of {:?}, process {}",
+        text("window_title"),
+        text("app_name"),
+        window["pid"]
+    );
+    let image = events
+        .iter()
+        .find(|event| event["event_type"] == "screenshot")
+        .context("no image was taken")?;
+    println!("image: {} by {}, {} bytes", image["width"], image["height"], image["size_bytes"]);
+    Ok(())
+}
+
+/// Fails unless the server has each of these events once, and no other of the kind.
+fn delivered_once(events: &[Value], taken: &[String]) -> Result<()> {
+    let mut times: BTreeMap<String, u32> = BTreeMap::new();
+    for event in events.iter().filter(|event| event["event_type"] == "custom") {
+        let id = event["event_id"].as_str().unwrap_or_default();
+        *times.entry(id.to_owned()).or_default() += 1;
     }
     for id in taken {
         ensure!(times.get(id) == Some(&1), "{id} was delivered {:?} times", times.get(id));

@@ -100,6 +100,20 @@ impl<'a> WindowsAgent<'a> {
         Ok(())
     }
 
+    /// Waits until every hook serves, takes an image, and ends the session of the window that has
+    /// the focus, by a pause.
+    pub(super) fn show_itself(&self, interrupts: &Interrupts) -> Result<()> {
+        interrupts.until("the hooks", PATIENCE, || {
+            let capture = &self.status()?["capture"];
+            let serves = |signal| capture[signal]["state"] == "ok";
+            Ok(["focus", "idle", "session", "screen"].into_iter().all(serves).then_some(()))
+        })?;
+        for command in [&["screenshot"][..], &["pause", "--minutes", "1"], &["resume"]] {
+            answer(&mut self.command(command))?;
+        }
+        Ok(())
+    }
+
     /// Delivers what still waits.
     pub(super) fn sync(&self) -> Result<()> {
         answer(&mut self.command(&["sync", "--timeout", "60"])).map(drop)

@@ -52,7 +52,7 @@ fn a_directory_that_serves_others_is_refused_and_left_as_it_is() {
 
 #[test]
 fn a_file_is_no_home() {
-    let file = NamedTempFile::new().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
     let error = Home::at(file.path()).create().unwrap_err();
     assert_eq!(error.to_string(), format!("the home {} is not a directory", file.path().display()));
     assert_eq!(error.hint(), "set DEVPULSE_HOME to a directory that you can write");
@@ -60,7 +60,7 @@ fn a_file_is_no_home() {
 
 #[test]
 fn a_home_below_a_file_cannot_be_created() {
-    let file = NamedTempFile::new().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
     let path = file.path().join("home");
     let error = Home::at(&path).create().unwrap_err();
     assert_eq!(error.to_string(), format!("the home {} cannot be created", path.display()));

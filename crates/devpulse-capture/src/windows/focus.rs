@@ -11,7 +11,7 @@ use windows_sys::Win32::Foundation::HWND;
 use windows_sys::Win32::UI::Accessibility::{HWINEVENTHOOK, SetWinEventHook, UnhookWinEvent};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     CHILDID_SELF, EVENT_OBJECT_NAMECHANGE, EVENT_SYSTEM_DESKTOPSWITCH, EVENT_SYSTEM_FOREGROUND,
-    EVENT_SYSTEM_MINIMIZEEND, OBJID_WINDOW, WINEVENT_OUTOFCONTEXT,
+    EVENT_SYSTEM_MINIMIZEEND, OBJID_WINDOW, SetTimer, WINEVENT_OUTOFCONTEXT, WM_TIMER,
 };
 
 use super::pump::{self, Handler, OWN_MESSAGE, Pump};
@@ -24,6 +24,10 @@ use crate::signals::Signal;
 
 /// `active-win-pos-rs` reads a file of the program, which may lie on a slow share.
 const DEADLINE: Duration = Duration::from_secs(1);
+
+/// How often to look without being told: programs that run as administrator may tell of
+/// their titles to others like them only.
+const LOOK_ANYWAY: Duration = Duration::from_secs(20);
 
 /// Observations that wait for the recorder; the windows wait with them.
 const WAITING: usize = 64;
@@ -99,6 +103,10 @@ impl Focus {
         // as does a window that comes back from the task bar.
         let switches = Events::of(EVENT_SYSTEM_FOREGROUND..=EVENT_SYSTEM_DESKTOPSWITCH, 0)
             .ok_or_else(|| pump::failed("changes of the focus are not told"))?;
+        // SAFETY: the window is this thread's; the timer ends with it.
+        if unsafe { SetTimer(told_to, 1, LOOK_ANYWAY.as_millis() as u32, None) } == 0 {
+            return Err(pump::failed("there is no timer"));
+        }
         let guard = Guard::new("active-win-pos-rs", DEADLINE);
         let (titles, last, application) = (None, None, None);
         Ok(Self { clock, seen, guard, _switches: switches, titles, last, application })
@@ -106,7 +114,7 @@ impl Focus {
 
     fn into_handler(mut self) -> Handler {
         Box::new(move |message| {
-            (message.kind == LOOK_AGAIN).then(|| {
+            matches!(message.kind, LOOK_AGAIN | WM_TIMER).then(|| {
                 self.look();
                 0
             })
