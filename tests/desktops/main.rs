@@ -26,6 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(40);
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_devpulse-client");
 
+const ENTRY: &str = include_str!("../../packaging/linux/devpulse-client.desktop");
+
 /// A device in a session on a compositor, whose server is away.
 struct Device {
     compositor: Compositor,
@@ -136,9 +138,19 @@ async fn on_sway_doctor_names_its_own_backends() {
     all_is_well(&device, served).await;
 }
 
+/// KWin lets those programs capture screens whose desktop entry asks for it, as the one does that
+/// is in the packages.
 #[tokio::test(flavor = "multi_thread")]
-async fn on_kwin_doctor_names_its_own_backends() {
-    device_or_skip!(bus, device, Kind::KWin);
+async fn on_kwin_doctor_names_its_own_backends_and_what_lets_it_capture_screens() {
+    device_or_skip!(bus, device, Kind::StrictKWin);
+    device.expect("screen", "warning", "KWin lets only programs", "desktop entry").await;
+    let applications = device.compositor.runtime_dir().join(".local/share/applications");
+    std::fs::create_dir_all(&applications).unwrap();
+    let entry =
+        ENTRY.replace("/usr/bin/devpulse-client", compositor::reachable(CLIENT).to_str().unwrap());
+    std::fs::write(applications.join("devpulse-client.desktop"), entry).unwrap();
+    device.compositor.kill();
+    device.compositor.run().await;
     let served = [
         ("focus", "kwin-script"),
         ("idle", "ext-idle-notify"),

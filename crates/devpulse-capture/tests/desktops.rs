@@ -74,7 +74,7 @@ fn desktop(compositor: &Compositor, bus: &PrivateBus) -> Desktop {
 async fn connected(compositor: &Compositor) -> Client {
     let input = match compositor.kind() {
         Kind::Gnome | Kind::PlainGnome => Some(gnome::input(compositor.session_bus()).await),
-        Kind::Sway | Kind::KWin => None,
+        Kind::Sway | Kind::KWin | Kind::StrictKWin => None,
     };
     Client::connect(&compositor.socket(), input).await
 }

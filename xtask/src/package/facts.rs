@@ -72,8 +72,19 @@ fn a_login_starts_the_app_in_the_tray_where_it_is_installed() {
     assert!(has_line(&entry, "TryExec=devpulse-desktop"));
     assert!(!entry.contains("Hidden="));
     let launcher = text("linux/devpulse-desktop.desktop");
-    assert!(has_line(&launcher, "Exec=devpulse-desktop"));
+    assert!(has_line(&launcher, "Exec=/usr/bin/devpulse-desktop"));
     assert!(has_line(&launcher, "Icon=devpulse-desktop"));
+}
+
+#[test]
+fn kwin_finds_both_programs_among_those_that_may_capture_screens() {
+    for program in ["devpulse-client", "devpulse-desktop"] {
+        let entry = text(&format!("linux/{program}.desktop"));
+        let exec = format!("Exec=/usr/bin/{program}");
+        assert!(entry.lines().any(|line| line.starts_with(&exec)), "{entry}");
+        let may = "X-KDE-DBUS-Restricted-Interfaces=org.kde.KWin.ScreenShot2";
+        assert!(has_line(&entry, may), "{entry}");
+    }
 }
 
 #[test]

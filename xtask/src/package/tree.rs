@@ -46,6 +46,7 @@ impl Tree {
     fn fill_client(&self, release: &Release, programs: &Programs) -> Result<()> {
         self.program(&programs.client, "usr/bin/devpulse-client")?;
         self.copy("packaging/linux/devpulse-client.service", "usr/lib/systemd/user")?;
+        self.copy("packaging/linux/devpulse-client.desktop", "usr/share/applications")?;
         let client = || Command::new(&programs.client);
         let shells = [
             ("bash", "usr/share/bash-completion/completions/devpulse-client"),

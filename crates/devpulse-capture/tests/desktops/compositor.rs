@@ -26,6 +26,8 @@ const SWAY_CONFIG: &str = "xwayland disable\ndefault_border normal\n";
 pub(crate) enum Kind {
     Sway,
     KWin,
+    /// KWin that asks who may capture its screens.
+    StrictKWin,
     Gnome,
     /// GNOME as it comes, without the extension.
     PlainGnome,
@@ -55,7 +57,7 @@ impl Compositor {
                 let config = format!("{SWAY_CONFIG}output * resolution {width}x{height}\n");
                 std::fs::write(folder.path().join("sway.conf"), config).unwrap();
             }
-            Kind::KWin => {
+            Kind::KWin | Kind::StrictKWin => {
                 // Debian's file bears a capability that a container refuses; a copy bears none.
                 std::fs::copy(program, folder.path().join("kwin_wayland")).unwrap();
             }
@@ -81,14 +83,16 @@ impl Compositor {
                 std::fs::remove_file(self.sway_socket()).ok();
                 command
             }
-            Kind::KWin => {
+            Kind::KWin | Kind::StrictKWin => {
                 let mut command = Command::new(folder.join("kwin_wayland"));
                 let [width, height] = self.size.map(|length| length.to_string());
                 command.args(["--virtual", "--width", &width, "--height", &height]);
                 command.args(["--no-lockscreen", "--socket", DISPLAY]);
                 command.env("KWIN_COMPOSE", "O2").env("LIBGL_ALWAYS_SOFTWARE", "1");
-                command.env("KWIN_WAYLAND_NO_PERMISSION_CHECKS", "1");
-                command.env("KWIN_SCREENSHOT_NO_PERMISSION_CHECKS", "1");
+                if self.kind == Kind::KWin {
+                    command.env("KWIN_WAYLAND_NO_PERMISSION_CHECKS", "1");
+                    command.env("KWIN_SCREENSHOT_NO_PERMISSION_CHECKS", "1");
+                }
                 command
             }
             Kind::Gnome | Kind::PlainGnome => {
@@ -173,7 +177,7 @@ fn output() -> Stdio {
 fn program(kind: Kind) -> Option<PathBuf> {
     let name = match kind {
         Kind::Sway => "sway",
-        Kind::KWin => "kwin_wayland",
+        Kind::KWin | Kind::StrictKWin => "kwin_wayland",
         Kind::Gnome | Kind::PlainGnome => "gnome-shell",
     };
     let path = std::env::var_os("PATH").unwrap_or_default();
