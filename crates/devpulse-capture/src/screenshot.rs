@@ -20,6 +20,7 @@ pub(crate) use coverage::Coverage;
 pub(crate) use duplicates::Duplicates;
 pub(crate) use encode::Encoding;
 pub(crate) use health::{IMAGES_AN_HOUR, ScreenHealth};
+#[cfg(target_os = "linux")]
 pub(crate) use memory::room_for_pixels;
 pub(crate) use schedule::Schedule;
 pub(crate) use shot::{Picture, Shot, Sitting, Taken};

@@ -23,6 +23,9 @@ const TARGET: &str = "x86_64-pc-windows-gnu";
 /// same everywhere, so that a test that fails there and not here speaks of Windows.
 const TESTED: [&str; 3] = ["devpulse-windows", "devpulse-control", "devpulse-capture"];
 
+/// Wine 8 makes a first instance of a pipe that is there already; Windows refuses it.
+const UNKNOWN_TO_WINE: &str = "a_name_that_is_taken_is_not_shared";
+
 /// How many events are emitted in all, before each kill and after the last.
 const PARTS: [std::ops::Range<u64>; 3] = [0..334, 334..667, 667..1000];
 
@@ -159,6 +162,7 @@ fn show_capture(status: &Value) {
 fn tests(wine: &Wine) -> Result<()> {
     let mut command = toolchain::cargo("test", TARGET)?;
     command.args(TESTED.iter().flat_map(|package| ["--package", *package])).arg("--lib");
+    command.args(["--", "--skip", UNKNOWN_TO_WINE]);
     command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", Wine::runner());
     wine.surround(&mut command);
     workspace::run(&mut command)
