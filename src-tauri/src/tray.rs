@@ -143,6 +143,7 @@ impl<R: Runtime> Keeper<R> {
                 button_state: MouseButtonState::Up,
                 ..
             } = event
+                && !paint::CLICK_OPENS_MENU
             {
                 send(&act, open(&snapshot.borrow(), Timestamp::now()));
             }

@@ -1,11 +1,14 @@
 //! The tray's process: it hosts the agent, shows the icon, and opens the window on demand.
 //! It never makes a web view.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use devpulse_agent::Desktop;
 use devpulse_protocol::ActivityType;
 use tauri::{AppHandle, Builder, Manager as _, RunEvent, Wry};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use crate::host::AgentHost;
 use crate::menu::QuitRule;
@@ -16,6 +19,9 @@ use crate::tray::{self, MenuRules, TrayAction};
 use crate::view::{PauseRule, Screen};
 use crate::window_child::WindowChild;
 use crate::{autostart, backend, context, ending};
+
+/// What the agent needs to end is three seconds at the most.
+const LAST_MOMENT: Duration = Duration::from_secs(4);
 
 /// What the parts of the process share.
 #[derive(Clone, Debug)]
@@ -37,6 +43,9 @@ pub(crate) fn run(hidden: bool) -> anyhow::Result<()> {
         .plugin(autostart::plugin())
         .plugin(tauri_plugin_notification::init())
         .setup(move |app| {
+            // An icon in the menu bar and none in the Dock, where the window has one.
+            #[cfg(target_os = "macos")]
+            app.set_activation_policy(tauri::ActivationPolicy::Accessory);
             let handle = app.handle().clone();
             tauri::async_runtime::block_on(async move {
                 let (said, heard) = mpsc::unbounded_channel();
@@ -50,11 +59,11 @@ pub(crate) fn run(hidden: bool) -> anyhow::Result<()> {
         })
         .build(context())
         .context("the tray app cannot start")?;
-    app.run(|_, event| {
+    app.run(|app, event| match event {
         // No window is open most of the time; only an explicit end counts.
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
-            api.prevent_exit();
-        }
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        RunEvent::Exit => last_moment(app),
+        _ => {}
     });
     Ok(())
 }
@@ -74,6 +83,18 @@ fn begin(
     tokio::spawn(attract(app.clone(), parts.clone(), hidden));
     tokio::spawn(end_with_session(app.clone(), parts.clone()));
     autostart::mend(app);
+}
+
+/// The end, which a logout of macOS brings without asking anybody. Where it was asked for, the
+/// agent has ended before.
+fn last_moment(app: &AppHandle<Wry>) {
+    if let Some(parts) = app.try_state::<Parts>() {
+        let ended = parts.host.end(ActivityType::NormalShutdown);
+        let ended = tauri::async_runtime::block_on(async { timeout(LAST_MOMENT, ended).await });
+        if ended.is_err() {
+            tracing::warn!("the agent did not end in time");
+        }
+    }
 }
 
 /// Another start of the program shows this one.

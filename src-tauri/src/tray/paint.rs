@@ -8,6 +8,9 @@ use tauri::{AppHandle, Runtime, include_image};
 use crate::menu::{Menu, Row};
 use crate::standing::Icon;
 
+/// What people expect of an icon in the menu bar of macOS; elsewhere a click opens the window.
+pub(super) const CLICK_OPENS_MENU: bool = cfg!(target_os = "macos");
+
 /// What the tray shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Face {
@@ -31,14 +34,17 @@ impl<R: Runtime> Painted<R> {
         clicked: impl Fn(&TrayIconEvent) + Send + Sync + 'static,
     ) -> tauri::Result<Self> {
         on_a_thread(move || {
-            let tray = TrayIconBuilder::with_id("devpulse")
+            let mut tray = TrayIconBuilder::with_id("devpulse")
                 .icon(image(face.icon))
                 .tooltip(&face.tooltip)
-                .title(crate::text::APP)
                 .menu(&menu(&app, &face.menu)?)
-                .show_menu_on_left_click(false)
-                .on_tray_icon_event(move |_, event| clicked(&event))
-                .build(&app)?;
+                .show_menu_on_left_click(CLICK_OPENS_MENU)
+                .on_tray_icon_event(move |_, event| clicked(&event));
+            if !cfg!(target_os = "macos") {
+                // In a menu bar it would stand beside the icon.
+                tray = tray.title(crate::text::APP);
+            }
+            let tray = tray.build(&app)?;
             Ok(Self { tray, face })
         })
         .await
