@@ -5,9 +5,11 @@
 
 mod macos;
 mod toolchain;
+mod tray_app;
 mod windows;
 mod windows_agent;
 mod wine;
+mod zig;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -29,7 +31,9 @@ enum Step {
     Windows,
     /// Try what was built for Windows, under Wine
     Wine,
-    /// Type-check the core for macOS
+    /// Build the tray app for Windows
+    TrayApp,
+    /// Type-check everything for macOS
     Macos,
 }
 
@@ -42,6 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         match step {
             Step::Windows => sections.run("windows: build", windows::build)?,
             Step::Wine => sections.run("windows: under Wine", windows::try_under_wine)?,
+            Step::TrayApp => sections.run("windows: tray app", tray_app::build)?,
             Step::Macos => sections.run("macos: check", macos::check)?,
         }
     }

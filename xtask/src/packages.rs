@@ -69,13 +69,15 @@ const TRIAL: [Need; 4] = [
 ];
 
 /// What other systems are built for with, and what stands in for Windows.
-const PLATFORMS: [Need; 6] = [
+const PLATFORMS: [Need; 8] = [
     Need { program: "/usr/bin/cargo", package: "cargo-web" },
     Need { program: "/usr/bin/rustc", package: "rustc-web" },
     Need { program: "/usr/lib/rustlib/src/rust/library/Cargo.lock", package: "rust-web-src" },
     Need { program: "x86_64-w64-mingw32-gcc", package: "gcc-mingw-w64-x86-64" },
     Need { program: "x86_64-w64-mingw32-g++", package: "g++-mingw-w64-x86-64" },
     Need { program: "/usr/lib/wine/wine64", package: "wine64" },
+    Need { program: "/usr/bin/python3", package: "python3" },
+    Need { program: "/usr/lib/python3.11/ensurepip/__init__.py", package: "python3-venv" },
 ];
 
 /// Makes sure that the other systems can be built for, in the same way.

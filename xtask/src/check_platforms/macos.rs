@@ -2,14 +2,18 @@
 
 use anyhow::Result;
 
-use super::toolchain;
-use crate::workspace;
+use super::{toolchain, zig};
+use crate::{ui, workspace};
 
 const TARGET: &str = "aarch64-apple-darwin";
 
-/// Type-checks what the core consists of.
+/// Type-checks the whole workspace, with its tests.
 pub(super) fn check() -> Result<()> {
+    ui::build()?;
+    let zig = zig::ensure()?;
     let mut command = toolchain::cargo("check", TARGET)?;
-    command.args(toolchain::CORE.iter().flat_map(|package| ["--package", *package]));
+    command.env("CC_aarch64_apple_darwin", &zig.compiler);
+    command.env("AR_aarch64_apple_darwin", &zig.archiver);
+    command.args(["--workspace", "--all-targets"]);
     workspace::run(&mut command)
 }

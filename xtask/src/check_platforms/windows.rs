@@ -17,7 +17,7 @@ use crate::demo::process::Process;
 use crate::demo::server::Server;
 use crate::{packages, workspace};
 
-const TARGET: &str = "x86_64-pc-windows-gnu";
+pub(super) const TARGET: &str = "x86_64-pc-windows-gnu";
 
 /// Packages whose own tests run under Wine: what calls Windows, and what is pure and the
 /// same everywhere, so that a test that fails there and not here speaks of Windows.
