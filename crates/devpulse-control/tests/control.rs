@@ -213,7 +213,7 @@ async fn the_socket_is_its_owners_alone() {
     assert!(ControlServer::bind(&open.join("agent.sock")).is_err());
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 #[tokio::test]
 async fn a_home_with_a_long_path_has_a_socket_too() {
     let folder = tempfile::tempdir().unwrap();
