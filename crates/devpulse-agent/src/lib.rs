@@ -57,6 +57,6 @@ mod upstream;
 pub mod wording;
 
 pub use agent::{Agent, AgentError, DeliveryChanges};
-pub use devpulse_capture::Desktop;
+pub use devpulse_capture::{Desktop, beside_main_loop};
 pub use devpulse_pipeline::wal::WalError;
 pub use upstream::UpstreamError;

@@ -96,7 +96,11 @@ pub async fn open_windows(desktop: &Desktop) -> Result<Vec<WindowFacts>, Refusal
     return match desktop {
         Desktop { .. } => crate::windows::open_windows().await,
     };
-    #[cfg(not(any(target_os = "linux", windows)))]
+    #[cfg(target_os = "macos")]
+    return match desktop {
+        Desktop { .. } => crate::macos::open_windows().await,
+    };
+    #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
     return match desktop {
         Desktop { .. } => {
             Err(Refusal::Absent("open windows cannot be listed on this system".to_owned()))

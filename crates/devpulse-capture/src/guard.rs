@@ -5,7 +5,7 @@
 //! to hang, to lose a whole answer over one part of it, or to tell what cannot be. What they
 //! tell is therefore taken as a claim: the pure functions below say what is left of it.
 
-#[cfg(any(windows, test))]
+#[cfg(any(windows, target_os = "macos", test))]
 pub(crate) mod idle;
 pub(crate) mod picture;
 #[cfg(any(windows, test))]

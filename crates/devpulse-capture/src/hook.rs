@@ -167,7 +167,14 @@ impl Backends {
             session: vec![crate::windows::session_probe()],
             screen: vec![crate::windows::screen_probe()],
         };
-        #[cfg(not(any(target_os = "linux", windows)))]
+        #[cfg(target_os = "macos")]
+        return Self {
+            focus: vec![crate::macos::focus_probe()],
+            idle: vec![crate::macos::idle_probe()],
+            session: vec![crate::macos::session_probe()],
+            screen: vec![crate::macos::screen_probe()],
+        };
+        #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
         return Self::default();
     }
 

@@ -17,6 +17,9 @@ mod hyprland;
 mod idle;
 #[cfg(target_os = "linux")]
 mod local_socket;
+#[cfg(target_os = "macos")]
+mod macos;
+mod main_loop;
 mod policy;
 mod present;
 mod recorder;
@@ -46,6 +49,7 @@ pub use hook::{
     SessionChange, WindowFacts,
 };
 pub use idle::{IdleRule, KeptScreen};
+pub use main_loop::beside_main_loop;
 pub use policy::{AppliedRule, CapturePolicy, Reported, Ruling, WindowRules, builtin_rules};
 pub use present::{Present, Standing};
 pub use remedy::remedy_for;

@@ -1,5 +1,7 @@
 //! What to do about what is missing, where that depends on the desktop.
 
+#[cfg(target_os = "macos")]
+use crate::macos;
 #[cfg(target_os = "linux")]
 use crate::{dbus, wayland};
 
@@ -38,7 +40,32 @@ const KNOWN: [(&str, &str); 5] = [
     ),
 ];
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(target_os = "macos")]
+const KNOWN: [(&str, &str); 4] = [
+    (
+        macos::NO_SCREENS,
+        "permit it in System Settings > Privacy & Security > Screen & System Audio Recording, and start \
+         the agent again; this opens it: open \
+         'x-apple.systempreferences:com.apple.preference.security?Privacy_ScreenCapture'",
+    ),
+    (
+        macos::NO_TITLES,
+        "permit it in System Settings > Privacy & Security > Accessibility; this opens it: open \
+         'x-apple.systempreferences:com.apple.preference.security?Privacy_Accessibility'",
+    ),
+    (
+        macos::TITLES_LATE,
+        "where that matters, permit it in System Settings > Privacy & Security > Accessibility; this \
+         opens it: open \
+         'x-apple.systempreferences:com.apple.preference.security?Privacy_Accessibility'",
+    ),
+    (
+        macos::NO_LOGIN_SESSION,
+        "start the agent inside the person's login session, not over SSH or as a daemon",
+    ),
+];
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 const KNOWN: [(&str, &str); 0] = [];
 
 #[cfg(all(test, target_os = "linux"))]

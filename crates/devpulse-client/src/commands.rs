@@ -20,6 +20,8 @@ mod status;
 mod sync;
 mod unenroll;
 
+use devpulse_agent::beside_main_loop as beside;
+
 use crate::cli::{Cli, Command, Config, Rules};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,7 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let home = cli.home;
     match cli.command {
         Command::Enroll(arguments) => block_on(enroll::enroll(home, arguments))?,
-        Command::Run(arguments) => block_on(run::run(home, arguments))?,
+        Command::Run(arguments) => beside_main_loop(move || block_on(run::run(home, arguments)))??,
         Command::Status(arguments) => block_on(status::status(home, arguments))?,
         Command::Sync(arguments) => block_on(sync::sync(home, arguments))?,
         Command::Pause(arguments) => block_on(pause::pause(home, arguments))?,
@@ -46,6 +48,14 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Manual(arguments) => manual::write(&arguments),
         Command::Unenroll(arguments) => block_on(unenroll::unenroll(home, &arguments))?,
     }
+}
+
+/// The agent, which hears of the desktop on the main thread where the system wants that.
+fn beside_main_loop<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    beside(work)
+        .map_err(|error| Failure::new(Exit::Failed, format!("no thread can be started: {error}")))
 }
 
 /// One thread is enough: what is slow waits for the disk or the network.

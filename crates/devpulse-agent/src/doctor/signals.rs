@@ -80,6 +80,7 @@ const fn nothing_known(signal: Signal) -> &'static str {
 /// How to get what is missing.
 const fn remedy(signal: Signal) -> &'static str {
     match signal {
+        _ if !cfg!(target_os = "linux") => "start the agent inside the person's login session",
         Signal::Focus | Signal::Idle | Signal::Screen => {
             "start the agent inside a graphical session: an X11 session, where DISPLAY is set and \
              WAYLAND_DISPLAY is not, or a Wayland session of Sway, Hyprland, KDE Plasma or GNOME"

@@ -9,11 +9,13 @@ use std::time::Duration;
 const SLACK: Duration = Duration::from_millis(500);
 
 /// Input that came between two readings seems to lie ahead, by no more than this.
+#[cfg(any(windows, test))]
 const AHEAD_MS: u32 = 60_000;
 
 /// Time from one tick of a clock of milliseconds to a later one. It has 32 bits, and begins
 /// again every 49.7 days: a tick that seems to lie just ahead was read after the other one,
 /// and no time has passed.
+#[cfg(any(windows, test))]
 pub(crate) fn between_ticks(earlier: u32, later: u32) -> Duration {
     match later.wrapping_sub(earlier) {
         ahead if ahead > u32::MAX - AHEAD_MS => Duration::ZERO,
