@@ -5,7 +5,9 @@ use std::io::Cursor;
 use serde::Deserialize;
 
 #[cfg(target_os = "macos")]
-pub(super) use system::{account_name, machine_id, os_version};
+pub(crate) use system::os_version;
+#[cfg(target_os = "macos")]
+pub(super) use system::{account_name, machine_id};
 
 /// The file that names the system.
 #[derive(Deserialize)]
