@@ -69,6 +69,7 @@ const TRIAL: [Need; 4] = [
 ];
 
 /// What other systems are built for with, and what stands in for Windows.
+#[cfg(target_os = "linux")]
 const PLATFORMS: [Need; 8] = [
     Need { program: "/usr/bin/cargo", package: "cargo-web" },
     Need { program: "/usr/bin/rustc", package: "rustc-web" },
@@ -81,6 +82,7 @@ const PLATFORMS: [Need; 8] = [
 ];
 
 /// Makes sure that the other systems can be built for, in the same way.
+#[cfg(target_os = "linux")]
 pub(crate) fn ensure_platforms() -> Result<()> {
     ensure(&PLATFORMS, "checking the other systems")
 }

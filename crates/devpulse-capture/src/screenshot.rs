@@ -1,6 +1,6 @@
 //! Images of the screens: when, of what, and as which file.
 
-#[cfg(any(target_os = "linux", windows, test))]
+#[cfg(any(target_os = "linux", windows))]
 mod coverage;
 mod duplicates;
 mod encode;
