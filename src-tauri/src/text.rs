@@ -12,6 +12,7 @@ use crate::view::StageName;
 pub const APP: &str = "DevPulse";
 
 /// What the entry for start at login says of it.
+#[cfg(target_os = "linux")]
 pub(crate) const AUTOSTART_COMMENT: &str = "Shows what is captured on this computer";
 
 /// The first line, by what it is about.

@@ -7,6 +7,7 @@
 mod agent;
 mod bundle;
 mod consent;
+#[cfg(target_os = "linux")]
 mod copied_home;
 mod delivery;
 mod desktop;
