@@ -128,10 +128,8 @@ impl Session {
     pub(crate) fn desktop(&self) -> Desktop {
         Desktop {
             display: Some(self.display.clone()),
-            wayland_display: None,
-            system_bus: None,
             session_bus: Some(self.bus.clone()),
-            session_id: None,
+            ..Desktop::default()
         }
     }
 
